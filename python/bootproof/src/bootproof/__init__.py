@@ -1,0 +1,1 @@
+"""Proves that a first-boot program acts exactly once."""

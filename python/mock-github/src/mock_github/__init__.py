@@ -1,0 +1,1 @@
+"""A GitHub to test against: stateful, faithful, breakable."""

@@ -1,0 +1,1 @@
+"""Registers a freshly installed node in its GitOps repository by exactly one pull request."""
