@@ -1,0 +1,276 @@
+"""The rules that hold in every scenario. Each is a function of the case that says how much it looked at.
+
+Only what the machine did can break them: a person may open a second PR by hand, the machine may not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from bootproof.oracle_case import Case, Entry, Event
+from bootproof.timeline import ClaimState, MachineEvent, MachineKind, MarkerClaim
+from bootproof.verdict import Finding, MissingEvidence
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a rule saw: how many things it judged, and what was wrong with them."""
+
+    looked_at: int
+    findings: tuple[Finding, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    id: str
+    judge: Callable[[Case], Look]
+
+
+def at_most_one_open(case: Case) -> Look:
+    """At any time at most one PR of the node is open; the machine may not be the one that makes it two."""
+    looked_at, findings = 0, []
+    opened: dict[int, Event] = {}
+    for entry, standing in zip(case.order, case.standings, strict=True):
+        if not isinstance(entry, Event) or not case.is_own_pull(entry) or entry.number is None:
+            continue
+        looked_at += 1
+        if entry.type not in ("pull-request-opened", "pull-request-reopened"):
+            continue
+        others = sorted(standing.open - {entry.number})
+        if others and case.by_machine(entry):
+            names = ", ".join(f"#{number}" for number in others)
+            evidence = [opened[number] for number in others if number in opened]
+            findings.append(case.finding(f"#{entry.number} was opened while {names} was", *evidence, entry))
+        opened[entry.number] = entry
+    return Look(looked_at, tuple(findings))
+
+
+def one_per_epoch(case: Case) -> Look:
+    """In an epoch (from an install, a reset by the operator, or a removal of the record) the machine opens
+    no PR when there has been one."""
+    looked_at, findings = 0, []
+    last: tuple[int, int, Event] | None = None
+    for position, (entry, epoch) in enumerate(zip(case.order, case.epochs, strict=True)):
+        if not isinstance(entry, Event) or entry.type != "pull-request-opened" or not case.is_own_pull(entry):
+            continue
+        looked_at += 1
+        if last is not None and last[1] == epoch and case.by_machine(entry):
+            if any(standing.record is None for standing in case.standings[last[0] : position]):
+                raise MissingEvidence(
+                    "the record was touched on the base, and neither log says whether that removed it"
+                )
+            text = f"#{entry.number} is a second PR in the epoch that had #{last[2].number}"
+            findings.append(case.finding(text, last[2], entry))
+        last = (position, epoch, entry)
+    return Look(looked_at, tuple(findings))
+
+
+_INSTALLING = {
+    MachineKind.INSTALL_STARTED,
+    MachineKind.INSTALL_STEP,
+    MachineKind.INSTALL_FINISHED,
+    MachineKind.INSTALL_FAILED,
+    MachineKind.INSTALL_ABANDONED,
+}
+_RUN_ENDS = {MachineKind.POWER_OFF, MachineKind.CUT}
+_RUN_BEGINS = {MachineKind.POWER_ON, MachineKind.RESET}
+
+
+def runs(order: Iterable[Entry]) -> list[range]:
+    """The positions of each run of the machine, from one power-on or reset to the next. A boot that was
+    recorded without either begins a run too: after an install, or after another boot."""
+    bounds, booted, installing, index = [0], False, False, -1
+    for index, entry in enumerate(order):
+        if not isinstance(entry, MachineEvent):
+            continue
+        again = entry.kind is MachineKind.BOOT and (booted or installing)
+        if entry.kind in _RUN_BEGINS or again:
+            bounds.append(index)
+        elif entry.kind in _RUN_ENDS:
+            bounds.append(index + 1)
+        if entry.kind in _RUN_BEGINS | _RUN_ENDS or again:
+            booted = installing = False
+        booted |= entry.kind is MachineKind.BOOT
+        installing |= entry.kind in _INSTALLING
+    bounds.append(index + 1)
+    return [range(a, b) for a, b in pairwise(bounds) if a < b]
+
+
+def nothing_before_installed(case: Case) -> Look:
+    """The machine sends no request before the first boot of a system whose install was finished. A run in
+    which the installer showed itself is the installer's from its beginning to its end."""
+    installed, findings = case.before.installed, []
+    if not installed and not any(event.kind in _INSTALLING for event in case.timeline):
+        raise MissingEvidence("the timeline does not say when the install began or finished")
+    for run in runs(case.order):
+        entries = [case.order[index] for index in run]
+        steps = [e for e in entries if isinstance(e, MachineEvent) and e.kind in _INSTALLING]
+        asked = [e for e in entries if isinstance(e, Event) and e.type == "request" and case.by_machine(e)]
+        if asked and (steps or not installed):
+            first = f"{asked[0].method} {asked[0].path}"
+            where = "in a run of the installer" if steps else "before the first boot of an installed system"
+            findings.append(case.finding(f"{len(asked)} request(s) {where}, the first: {first}", *asked[:5]))
+        if steps and steps[-1].kind is not MachineKind.INSTALL_ABANDONED:
+            installed = steps[-1].kind is MachineKind.INSTALL_FINISHED
+    return Look(len(case.machine_requests), tuple(findings))
+
+
+# The machine's clock is set from the host's, and file times are whole seconds on some file systems.
+CLOCK_SKEW = timedelta(seconds=2)
+
+
+def markers_were_true(case: Case) -> Look:
+    """What a marker claims was true at some moment of the boot that wrote it, before it was written (or,
+    where that is not known, seen)."""
+    looked_at, findings, silent = 0, [], 0
+    for position, entry in enumerate(case.order):
+        if not isinstance(entry, MachineEvent) or entry.kind is not MachineKind.MARKER_SEEN:
+            continue
+        if entry.claim is None:
+            silent += 1
+            continue
+        looked_at += 1
+        wrong = _untrue(case, entry.claim, position)
+        if wrong:
+            findings.append(case.finding(f"a marker claims {wrong}", entry))
+    return Look(looked_at, tuple(findings), f"{silent} marker(s) claimed nothing" if silent else "")
+
+
+def _untrue(case: Case, claim: MarkerClaim, seen: int) -> str:
+    """Why a claim is not true, or an empty string."""
+    boots = [i for i, e in enumerate(case.order[:seen]) if isinstance(e, MachineEvent) and e.boot_id]
+    written_in = [i for i in boots if getattr(case.order[i], "boot_id", "") == claim.boot_id]
+    if claim.boot_id and boots and not written_in:
+        return f"to be of boot {claim.boot_id}, which the machine had not had"
+    begin, end = 0, seen
+    if written_in:
+        run = next(run for run in runs(case.order) if written_in[0] in run)
+        begin, end = run.start, min(seen, run.stop)
+    if claim.written_at is not None:
+        limit = claim.written_at + CLOCK_SKEW
+        end = next((i for i in range(begin, end) if case.order[i].at > limit), end)
+    held = [*case.standings[max(0, begin - 1) : begin], *case.standings[begin:end]] or [case.at_first]
+    if claim.pull_request is not None:
+        if claim.pull_request not in case.pulls:
+            return f"#{claim.pull_request}, which is no PR of this node"
+        if not case.existed(claim.pull_request, end):
+            return f"#{claim.pull_request}, which did not exist yet"
+    if claim.state is ClaimState.PR_OPEN and not any(claim.pull_request in s.open for s in held):
+        return f"#{claim.pull_request} to be open, and it was not"
+    if claim.state is ClaimState.REGISTERED and not any(s.record for s in held):
+        if any(s.record is None for s in held):
+            raise MissingEvidence(
+                "neither log says whether the record was on the base when the marker was written"
+            )
+        return "the record to be on the base, and it was not"
+    return ""
+
+
+def nobody_elses(case: Case) -> Look:
+    """The machine touches its own branch, its own PR and its own record, and nothing besides."""
+    wrong = ((event, _not_its_own(case, event)) for event in case.machine_effects)
+    findings = tuple(case.finding(text, event) for event, text in wrong if text)
+    return Look(len(case.machine_effects), findings)
+
+
+def _not_its_own(case: Case, event: Event) -> str:
+    own = case.registration
+    if event.repository != own.repository:
+        return f"{event.type} in {event.repository}"
+    if event.type.startswith("branch-"):
+        return _foreign_branch(case, event)
+    if event.type == "pull-request-opened":
+        return _foreign_pull(case, event)
+    if not event.type.startswith(("pull-request-", "auto-merge-", "comment-")):
+        return f"{event.type}, of which no rule knows whom it touches"
+    pull = case.pulls.get(event.number or 0)
+    if pull is None:
+        return f"{event.type} on #{event.number}, which is no PR of this node"
+    if event.type in ("pull-request-closed", "pull-request-edited") and pull.by not in own.logins:
+        return f"{event.type} on #{event.number}, which {pull.by} opened"
+    if event.type in ("comment-edited", "comment-deleted"):
+        written = [e for e in case.events if e.type == "comment-created" and e.comment == event.comment]
+        if not any(case.by_machine(e) for e in written):
+            return f"{event.type} of a comment on #{event.number} that the machine did not write"
+    return ""
+
+
+def _foreign_branch(case: Case, event: Event) -> str:
+    own, allowed = case.registration, {case.registration.record, *case.registration.also_paths}
+    strange = sorted(set(event.paths) - allowed)
+    request = case.request_of(event)
+    if event.branch == own.base:
+        merged = any(
+            e.type == "pull-request-merged" and case.is_own_pull(e) and e.request == event.request
+            for e in case.events
+        )
+        if not merged:
+            return f"{event.type} of {event.branch}, other than by merging its PR"
+    elif event.type == "branch-created" and event.branch != own.branch:
+        return f"branch-created: {event.branch} is not {own.branch}"
+    elif not own.has_branch(event.branch):
+        return f"{event.type}: {event.branch} is no branch of this node"
+    # Bringing a branch up to date takes the base's changes into it; they are nobody's doing.
+    updated = request is not None and (
+        (request.path or "").endswith("/update-branch")
+        or "UpdatePullRequestBranch" in (request.operation or "")
+    )
+    if strange and not updated and event.type != "branch-deleted":
+        return f"{event.type} of {event.branch} touches {', '.join(strange)}"
+    return ""
+
+
+def _foreign_pull(case: Case, event: Event) -> str:
+    own, branch = case.registration, case.registration.branch_of(event.head)
+    if branch != own.branch or event.base != own.base:
+        return f"#{event.number} was opened from {event.head} to {event.base}, not {own.branch} to {own.base}"
+    strange = sorted(set(event.paths) - {own.record, *own.also_paths})
+    return f"#{event.number} touches {', '.join(strange)}" if strange else ""
+
+
+def one_comment_per_kind(case: Case) -> Look:
+    """The machine says a thing once on a PR."""
+    first: dict[tuple[int | None, str], Event] = {}
+    looked_at, findings = 0, []
+    for event in case.machine_effects:
+        if event.type != "comment-created":
+            continue
+        looked_at += 1
+        kind = case.registration.comment_kind(event.body or "")
+        earlier = first.setdefault((event.number, kind), event)
+        if earlier is not event:
+            text = f"#{event.number} got another comment of the kind {_shortened(kind)}"
+            findings.append(case.finding(text, earlier, event))
+    return Look(looked_at, tuple(findings))
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return repr(line if len(line) <= 40 else line[:37] + "...")
+
+
+def only_its_own_logins(case: Case) -> Look:
+    """The program under test acts under no login but those that its token was given for."""
+    own = case.registration
+    asked = [e for e in case.machine_requests if re.search(own.user_agent, e.user_agent or "")]
+    ids = {event.request for event in asked}
+    acts = [e for e in case.events if e.request in ids and e.by is not None]
+    wrong = [event for event in acts if event.by not in own.logins]
+    text = f"{len(wrong)} event(s) under {', '.join(sorted({str(e.by) for e in wrong}))}"
+    return Look(len(acts), (case.finding(text, *wrong[:5]),) if wrong else ())
+
+
+ALWAYS: tuple[Rule, ...] = (
+    Rule("at-most-one-open", at_most_one_open),
+    Rule("one-per-epoch", one_per_epoch),
+    Rule("nothing-before-installed", nothing_before_installed),
+    Rule("markers-were-true", markers_were_true),
+    Rule("nobody-elses", nobody_elses),
+    Rule("one-comment-per-kind", one_comment_per_kind),
+    Rule("only-its-own-logins", only_its_own_logins),
+)
