@@ -1,0 +1,242 @@
+"""The writes, each after its note and each safe to meet again.
+
+Order of a new registration: the attempt is noted; the branch is created at the base commit that was seen; one
+commit is put on it, expecting it where we saw it; the attempt's note is renewed, since from here on a lost answer
+must be waited for; the pull request is opened.  Then GitHub is looked at again, and the marker is written from
+what that look shows.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from zeta_self_register import comments, local
+from zeta_self_register.answers import Answer, Outcome
+from zeta_self_register.comments import CommentKind
+from zeta_self_register.decide import Action, Decision
+from zeta_self_register.durable import write_durably
+from zeta_self_register.exits import Exit
+from zeta_self_register.local_files import Attempt, Marker, NotedComment, Pause, Phase, PullRequestRef, encode
+from zeta_self_register.moments import Moment
+from zeta_self_register.node import Node
+from zeta_self_register.remote import Content, Pull
+from zeta_self_register.situation import Situation
+
+PAUSE_GROWTH_LIMIT = 6
+"""Doublings of a pause that GitHub asked for again and again."""
+
+
+@dataclass(frozen=True)
+class Next:
+    """How the tick goes on: with a new look, with what is known, or not at all."""
+
+    look_again: bool = False
+    end: Decision | None = None
+
+
+LOOK_AGAIN = Next(look_again=True)
+GO_ON = Next()
+
+
+class Acts:
+    """What one decision asks for, done in one situation."""
+
+    def __init__(self, node: Node, situation: Situation, decision: Decision) -> None:
+        self._node = node
+        self._github = node.github
+        self._effects = node.effects
+        self._situation = situation
+        self._decision = decision
+
+    def do(self) -> Next:
+        """Carries the decision out.  Raises OSError when a note cannot be written; nothing was sent then."""
+        match self._decision.action:
+            case Action.PAUSE:
+                return self._pause(self._decision.pause_seconds, self._decision)
+            case Action.WRITE_MARKER:
+                self._write_marker()
+                return GO_ON
+            case Action.NOTE_AGAIN:
+                self._note(Phase.PULL_REQUEST)
+                return Next(end=replace(self._decision, action=Action.NOTHING))
+            case Action.REGISTER:
+                return self._register()
+            case Action.REOPEN:
+                return self._reopen(self._pull())
+            case Action.MERGE:
+                return self._merge(self._pull())
+            case Action.ARM:
+                return self._arm(self._pull())
+            case _:
+                return self._comment_and_record()
+
+    def _comment_and_record(self) -> Next:
+        """JOIN, HOLD and COMMENT: a comment that fails does not change what the marker may say."""
+        if self._decision.comment is not None:
+            answer = self._comment(self._pull(), self._decision.comment)
+            if answer.outcome is Outcome.PAUSED:
+                self._pause(answer.pause_seconds or 0.0, self._decision)
+            if answer.outcome is not Outcome.OK:
+                self._effects.say(f"{self._decision.row}: the comment was not made: {answer.reason}")
+                if self._decision.action is Action.COMMENT:
+                    return self._end(answer)
+        if self._decision.marker is not None:
+            self._write_marker()
+        return GO_ON
+
+    def _pull(self) -> Pull:
+        if self._decision.pull is None:
+            raise TypeError(f"{self._decision.row} names no pull request")
+        return self._decision.pull
+
+    # --- a new registration -------------------------------------------------------------------------------
+
+    def _register(self) -> Next:
+        node, branch = self._node, self._situation.branch
+        content = node.record(self._situation.now.server_time)
+        self._note(Phase.BRANCH)
+        head = self._situation.seen.base_oid
+        if branch is None:
+            answer = self._github.create_branch(node.subject.branch, head)
+        elif branch.content is Content.NOTHING and branch.oid != head:
+            answer = self._github.forward_branch(branch.name, head)
+        else:
+            answer = Answer(Outcome.OK)
+        if answer.outcome is Outcome.OK and (branch is None or branch.content is Content.NOTHING):
+            headline = f"feat(node-register): {node.who.node} self-registers"
+            answer = self._github.commit(node.subject.branch, head, node.subject.record, content, headline)
+        if answer.outcome is not Outcome.OK:
+            return self._after_refusal(answer)
+        return self._open_pull()
+
+    def _open_pull(self) -> Next:
+        node = self._node
+        self._note(Phase.PULL_REQUEST)
+        answer = self._github.create_pull(
+            node.subject.branch,
+            node.subject.base,
+            f"feat(node-register): {node.who.node} self-registers",
+            node.body(),
+        )
+        if answer.outcome is Outcome.OK:
+            return LOOK_AGAIN
+        if answer.outcome is not Outcome.LOST:
+            # A refusal is an answer: nothing is on its way, so nothing has to be waited for.
+            self._note(Phase.ANSWERED)
+        return self._after_refusal(answer)
+
+    def _after_refusal(self, answer: Answer) -> Next:
+        if answer.outcome is Outcome.LOOK_AGAIN:
+            self._effects.say(f"{self._decision.row}: {answer.reason}; looks again")
+            return LOOK_AGAIN
+        return self._end(answer)
+
+    # --- an existing pull request ---------------------------------------------------------------------------
+
+    def _reopen(self, pull: Pull) -> Next:
+        if self._situation.branch is None:
+            # GitHub reopens only what still has its branch at the same commit.
+            answer = self._github.create_branch(pull.branch, pull.head_oid)
+            if answer.outcome is not Outcome.OK:
+                return self._after_refusal(answer)
+        answer = self._github.reopen_pull(pull.number)
+        if answer.outcome is Outcome.LOOK_AGAIN:
+            reason = f"#{pull.number} cannot be reopened ({answer.reason}): `zeta-self-register reset` allows a new one"
+            return Next(end=Decision(Action.NOTHING, Exit.HELD, reason, row=self._decision.row))
+        if answer.outcome is not Outcome.OK:
+            return self._end(answer)
+        self._comment(pull, CommentKind.REOPENED)
+        return LOOK_AGAIN
+
+    def _merge(self, pull: Pull) -> Next:
+        method = self._situation.policy.merge_method.value
+        answer = self._github.merge_pull(pull.number, pull.head_oid, method)
+        return LOOK_AGAIN if answer.outcome is Outcome.OK else self._end(answer, not_now=True)
+
+    def _arm(self, pull: Pull) -> Next:
+        method = self._situation.policy.merge_method.value
+        answer = self._github.arm_auto_merge(pull.node_id, pull.head_oid, method)
+        if answer.outcome is not Outcome.OK:
+            return self._end(answer, not_now=True)
+        reason = f"auto-merge of #{pull.number} is armed"
+        return Next(end=Decision(Action.NOTHING, Exit.NOT_NOW, reason, pull, row=self._decision.row))
+
+    def _comment(self, pull: Pull, kind: CommentKind) -> Answer:
+        state = self._situation.local.state
+        noted = NotedComment(pull_request=pull.number, kind=kind.value, noted=self._now())
+        others = tuple(c for c in state.comments if (c.pull_request, c.kind) != (pull.number, kind.value))
+        self._write_state(msgspec.structs.replace(state, comments=(*others, noted)))
+        return self._github.comment(pull.number, comments.text(kind, self._node.who.node))
+
+    # --- notes ----------------------------------------------------------------------------------------------
+
+    def _end(self, answer: Answer, *, not_now: bool = False) -> Next:
+        status = Exit.NOT_NOW if not_now else answer.status
+        end = Decision(Action.NOTHING, status, answer.reason, self._decision.pull, row=self._decision.row)
+        if answer.outcome is Outcome.PAUSED:
+            return self._pause(answer.pause_seconds or 0.0, end)
+        return Next(end=end)
+
+    def _pause(self, seconds: float, end: Decision) -> Next:
+        state = self._node.files().state
+        now = Moment(self._effects.boot_id(), self._effects.monotonic(), 0.0)
+        last = state.pause
+        again = (
+            last is not None and last.noted.boot_id == now.boot_id and last.noted.monotonic <= now.monotonic
+        )
+        attempts = last.attempts + 1 if again and now.monotonic < _lately(last) else 0
+        grown = seconds * 2 ** min(attempts, PAUSE_GROWTH_LIMIT)
+        pause = Pause(noted=now, seconds=grown, attempts=attempts)
+        self._write_state(msgspec.structs.replace(state, pause=pause))
+        return Next(end=replace(end, action=Action.NOTHING, reason=f"{end.reason}: pauses {grown:.0f} s"))
+
+    def _now(self) -> Moment:
+        """Now, not earlier than it is: what GitHub's clock said, and all that has passed since it was asked."""
+        seen, monotonic = self._situation.seen, self._effects.monotonic()
+        return Moment(self._situation.local.boot_id, monotonic, seen.server_time + monotonic - seen.asked_at)
+
+    def _note(self, phase: Phase) -> None:
+        who, subject = self._node.who, self._node.subject
+        attempt = Attempt(
+            phase=phase,
+            repository=who.repository,
+            operator=subject.operator,
+            node=who.node,
+            branch=subject.branch,
+            noted=self._now(),
+        )
+        write_durably(self._effects, local.attempt_path(self._node.settings), encode(attempt))
+
+    def _write_state(self, state: msgspec.Struct) -> None:
+        write_durably(self._effects, local.state_path(self._node.settings), encode(state))
+
+    def _write_marker(self) -> None:
+        decision, node = self._decision, self._node
+        if decision.marker is None:
+            raise TypeError(f"{decision.row} names no state for the marker")
+        pull, record = decision.pull, self._situation.seen.record
+        before = self._situation.marker
+        written_at = datetime.datetime.fromtimestamp(self._now().server_time, datetime.UTC)
+        marker = Marker(
+            state=decision.marker,
+            repository=node.who.repository,
+            operator=node.subject.operator,
+            node=node.who.node,
+            identity=node.identity,
+            pull_request=PullRequestRef(pull.number, pull.url, pull.branch) if pull is not None else None,
+            joined=decision.action is Action.JOIN or (before is not None and before.joined),
+            record_seen=record.blob if record is not None else None,
+            boot_id=self._situation.local.boot_id,
+            written_at=written_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            reason=decision.reason,
+        )
+        write_durably(self._effects, node.settings.marker, encode(marker))
+
+
+def _lately(pause: Pause, now: Moment) -> bool:
+    """Whether another pause now is a repetition of this one."""
+    since = now.monotonic - pause.noted.monotonic
+    return pause.noted.boot_id == now.boot_id and 0 <= since < 2 * pause.seconds + 600

@@ -1,0 +1,22 @@
+"""Writing a file so that after a power cut it is either the old one or the new one, whole."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from zeta_self_register.effects import Effects
+
+
+def write_durably(effects: Effects, path: str, content: bytes, mode: int = 0o644) -> None:
+    """Replaces `path` by `content`: temporary file beside it, fsync, rename, fsync of the folder.
+
+    The folder is synced because a rename is a change of the folder: without it the first file ever written
+    there can vanish (litestream #1344).  A temporary file left by a crash is overwritten by the next write.
+    Raises OSError; `path` is then what it was before.
+    """
+    target = PurePosixPath(path)
+    temporary = str(target.with_name(f".{target.name}.new"))
+    effects.write(temporary, content, mode)
+    effects.sync(temporary)
+    effects.rename(temporary, path)
+    effects.sync(str(target.parent))

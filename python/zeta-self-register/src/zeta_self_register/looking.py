@@ -1,0 +1,308 @@
+"""Looking at GitHub: one snapshot for every decision, one survey before a new registration.
+
+Each answer becomes a typed value or `Unknown`; an answer that does not have the form that was asked for is
+unknown, never "absent".
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from zeta_self_register import comments, names, queries
+from zeta_self_register.answers import Answer, Outcome
+from zeta_self_register.exits import Exit
+from zeta_self_register.github import GitHub
+from zeta_self_register.remote import (
+    Branch,
+    Content,
+    Elsewhere,
+    Mergeable,
+    Pull,
+    PullState,
+    Record,
+    Snapshot,
+    Survey,
+    Unknown,
+)
+
+MAX_PAGES = 50
+"""Pages of one hundred that are followed before the answer counts as unknown."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose registration is looked at, and where."""
+
+    operator: str
+    node: str
+    branch: str
+    base: str
+
+    @property
+    def record(self) -> str:
+        """The path of its node.yaml."""
+        return f"maintainers/{self.operator}/cluster-nodes/{self.node}/node.yaml"
+
+    @property
+    def retired(self) -> str:
+        """The path of the file by which an operator ends the registration for good."""
+        return f"maintainers/{self.operator}/cluster-nodes/{self.node}/retired"
+
+
+class _Odd(Exception):
+    """The answer has another form than was asked for."""
+
+
+def take_snapshot(github: GitHub, subject: Subject) -> Snapshot | Unknown:
+    """One query, and one more for each hundred comments beyond the first of an open pull request."""
+    asked_at = github.clock()
+    answer = github.look(
+        queries.SNAPSHOT,
+        {
+            "base": f"refs/heads/{subject.base}",
+            "baseName": subject.base,
+            "branch": f"refs/heads/{subject.branch}",
+            "branchName": subject.branch,
+            "record": subject.record,
+            "retired": subject.retired,
+        },
+    )
+    return _understood(answer, lambda data, clock: _snapshot(github, subject, data, asked_at, clock))
+
+
+def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unknown:
+    """Every record at the base commit, and every open registration pull request with the record it adds."""
+    found: list[Elsewhere] = []
+    wanted: list[tuple[int, str, str]] = []
+    after: str | None = None
+    for page in range(MAX_PAGES):
+        answer = github.look(queries.SURVEY, {"records": f"{base_oid}:maintainers", "after": after})
+        if answer.outcome is not Outcome.OK:
+            return _unknown(answer)
+        try:
+            repository = answer.data["repository"]
+            if page == 0:
+                found += _records(repository["records"])
+            pulls = repository["pullRequests"]
+            wanted += [c for node in pulls["nodes"] for c in _candidate(node)]
+            if not pulls["pageInfo"]["hasNextPage"]:
+                return _with_candidates(github, found, wanted)
+            after = pulls["pageInfo"]["endCursor"]
+        except (KeyError, TypeError, _Odd) as error:
+            return _odd(error)
+    return Unknown(Exit.NOT_NOW, "there are too many open pull requests to look at")
+
+
+def viewer(github: GitHub) -> str | Unknown:
+    """The login whose token this is."""
+    return _understood(
+        github.query("query Viewer { viewer { login } }", {}), lambda d, _: str(d["viewer"]["login"])
+    )
+
+
+def _understood(answer: Answer, parse: Callable[[dict[str, Any], float], T | Unknown]) -> T | Unknown:
+    if answer.outcome is not Outcome.OK:
+        return _unknown(answer)
+    if answer.server_time is None:
+        return Unknown(Exit.NOT_NOW, "GitHub's answer has no date; is this GitHub?")
+    try:
+        return parse(answer.data, answer.server_time)
+    except (KeyError, TypeError, ValueError, AttributeError, _Odd) as error:
+        return _odd(error)
+
+
+def _unknown(answer: Answer) -> Unknown:
+    return Unknown(answer.status, answer.reason, answer.pause_seconds)
+
+
+def _odd(error: Exception) -> Unknown:
+    return Unknown(Exit.NOT_NOW, f"GitHub's answer has an unexpected form ({type(error).__name__}: {error})")
+
+
+def _snapshot(
+    github: GitHub, subject: Subject, data: dict[str, Any], asked_at: float, clock: float
+) -> Snapshot | Unknown:
+    repository = data["repository"]
+    if repository is None:
+        return Unknown(Exit.HELD, "the repository does not exist or the token may not see it")
+    if repository["base"] is None:
+        return Unknown(Exit.MISCONFIGURED, f"branch {subject.base!r} does not exist: set `base_branch`")
+    target = repository["base"]["target"]
+    record = _record(target["record"])
+    pulls = []
+    if repository["pullRequests"]["pageInfo"]["hasNextPage"]:
+        raise _Odd("more than 50 pull requests of one branch")
+    for node in repository["pullRequests"]["nodes"]:
+        # Forks share branch names; only a branch of this repository is ours.
+        if node["isCrossRepository"] or not _same(node["headRepository"], repository["nameWithOwner"]):
+            continue
+        pull = _pull(github, node)
+        if isinstance(pull, Unknown):
+            return pull
+        pulls.append(pull)
+    return Snapshot(
+        viewer=data["viewer"]["login"],
+        asked_at=asked_at,
+        server_time=clock,
+        archived=repository["isArchived"],
+        auto_merge_allowed=repository["autoMergeAllowed"],
+        base_oid=target["oid"],
+        record=record,
+        retired=target["retired"] is not None,
+        branch=_branch(subject, repository["branch"], record, tuple(pulls)),
+        pulls=tuple(pulls),
+    )
+
+
+def _same(head_repository: dict[str, Any] | None, name: str) -> bool:
+    return head_repository is not None and head_repository["nameWithOwner"].lower() == name.lower()
+
+
+def _record(file: dict[str, Any] | None) -> Record | None:
+    if file is None:
+        return None
+    blob = file["object"]
+    if not blob or "oid" not in blob:
+        raise _Odd("node.yaml is not a file")
+    return Record(blob["oid"], _text(blob))
+
+
+def _text(blob: dict[str, Any]) -> bytes:
+    # A binary or cut file has no whole text; an empty one is a record that nobody can read.
+    return b"" if blob["isTruncated"] or blob["text"] is None else blob["text"].encode()
+
+
+def _branch(
+    subject: Subject, ref: dict[str, Any] | None, on_base: Record | None, pulls: tuple[Pull, ...]
+) -> Branch | None:
+    if ref is None:
+        return None
+    target = ref["target"]
+    record = _record(target["record"])
+    compared = ref["compare"]
+    if compared is None:
+        return Branch(subject.branch, target["oid"], Content.FOREIGN, 0, record)
+    # Compared from the branch's side: what the base branch is behind by is what our branch adds.
+    adds, behind = compared["behindBy"], compared["aheadBy"]
+    ours_is_new = record is not None and (on_base is None or on_base.blob != record.blob)
+    if adds == 0:
+        content = Content.NOTHING
+    elif ours_is_new and (
+        (adds == 1 and target["changedFilesIfAvailable"] == 1)
+        or _only_ours_in_pull(subject, target["oid"], pulls)
+    ):
+        content = Content.OUR_FILE
+    else:
+        content = Content.FOREIGN
+    return Branch(subject.branch, target["oid"], content, behind, record)
+
+
+def _only_ours_in_pull(subject: Subject, oid: str, pulls: tuple[Pull, ...]) -> bool:
+    """An open pull request lists the files of its branch, whatever merges the branch has seen."""
+    return any(
+        p.state is PullState.OPEN and p.head_oid == oid and p.paths == (subject.record,) for p in pulls
+    )
+
+
+def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
+    kinds = comments.kinds_in([c["body"] for c in node["comments"]["nodes"]])
+    state = PullState(node["state"])
+    info = node["comments"]["pageInfo"]
+    if info["hasPreviousPage"] and state is not PullState.MERGED:
+        older = _older_comments(github, node["number"], info["startCursor"])
+        if isinstance(older, Unknown):
+            return older
+        kinds |= older
+    if node["files"]["totalCount"] > len(node["files"]["nodes"]):
+        paths: tuple[str, ...] = (*(f["path"] for f in node["files"]["nodes"]), "…")
+    else:
+        paths = tuple(f["path"] for f in node["files"]["nodes"])
+    return Pull(
+        node_id=node["id"],
+        number=node["number"],
+        url=node["url"],
+        state=state,
+        base=node["baseRefName"],
+        branch=node["headRefName"],
+        head_oid=node["headRefOid"],
+        created_at=_seconds(node["createdAt"]),
+        closed_at=_maybe_seconds(node["closedAt"]),
+        merged_at=_maybe_seconds(node["mergedAt"]),
+        reopened=len(node["reopenings"]["nodes"]),
+        paths=paths,
+        comment_kinds=kinds,
+        mergeable=Mergeable(node["mergeable"]),
+        merge_state=node["mergeStateStatus"],
+        auto_merge=node["autoMergeRequest"] is not None,
+    )
+
+
+def _older_comments(github: GitHub, number: int, before: str) -> frozenset[str] | Unknown:
+    kinds: frozenset[str] = frozenset()
+    for _ in range(MAX_PAGES):
+        answer = github.look(queries.COMMENTS, {"number": number, "before": before})
+        if answer.outcome is not Outcome.OK:
+            return _unknown(answer)
+        page = answer.data["repository"]["pullRequest"]["comments"]
+        kinds |= comments.kinds_in([c["body"] for c in page["nodes"]])
+        if not page["pageInfo"]["hasPreviousPage"]:
+            return kinds
+        before = page["pageInfo"]["startCursor"]
+    return Unknown(Exit.NOT_NOW, f"pull request #{number} has too many comments to look at")
+
+
+def _records(tree: dict[str, Any] | None) -> list[Elsewhere]:
+    """maintainers/OPERATOR/cluster-nodes/NODE/node.yaml, out of four nested trees."""
+    found = []
+    for operator, operators in _entries(tree):
+        for folder, nodes in _entries(operators):
+            for node, files in _entries(nodes) if folder == "cluster-nodes" else ():
+                for file, blob in _entries(files):
+                    if file == "node.yaml" and blob is not None and "text" in blob:
+                        path = f"maintainers/{operator}/cluster-nodes/{node}/node.yaml"
+                        found.append(Elsewhere(path, operator, node, _text(blob)))
+    return found
+
+
+def _entries(tree: dict[str, Any] | None) -> list[tuple[str, dict[str, Any] | None]]:
+    return [(e["name"], e["object"]) for e in (tree or {}).get("entries") or []]
+
+
+def _candidate(node: dict[str, Any]) -> list[tuple[int, str, str]]:
+    """An open pull request of this repository that registers some node: its number, head and record."""
+    if node["isCrossRepository"] or not node["headRefName"].startswith("register-"):
+        return []
+    records = [f["path"] for f in node["files"]["nodes"] if names.split_record_path(f["path"])]
+    return [(node["number"], node["headRefOid"], path) for path in records[:1]]
+
+
+def _with_candidates(
+    github: GitHub, found: list[Elsewhere], wanted: list[tuple[int, str, str]]
+) -> Survey | Unknown:
+    for start in range(0, len(wanted), 20):
+        batch = wanted[start : start + 20]
+        heads = {f"record{number}": f"{oid}:{path}" for number, oid, path in batch}
+        answer = github.look(queries.candidates(batch), heads)
+        if answer.outcome is not Outcome.OK:
+            return _unknown(answer)
+        for number, _, path in batch:
+            pull = _pull(github, answer.data["repository"][f"pull{number}"])
+            if isinstance(pull, Unknown):
+                return pull
+            operator, node = names.split_record_path(path) or ("", "")
+            blob = answer.data["repository"][f"record{number}"]
+            found.append(Elsewhere(path, operator, node, _text(blob) if blob else b"", pull))
+    return Survey(tuple(found))
+
+
+def _seconds(text: str) -> float:
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def _maybe_seconds(text: str | None) -> float | None:
+    return None if text is None else _seconds(text)

@@ -1,0 +1,197 @@
+"""One machine in one run: its settings, names, identity and GitHub, put together for the tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from zeta_self_register import credentials, local, names, node_document, settings, who
+from zeta_self_register.effects import Effects
+from zeta_self_register.github import GitHub
+from zeta_self_register.hardware import Hardware, hardware
+from zeta_self_register.identity import (
+    Identity,
+    OwnMacs,
+    SameMachine,
+    compare,
+    compare_record,
+    identity,
+    own_macs,
+)
+from zeta_self_register.local_files import Marker, MarkerState
+from zeta_self_register.looking import Subject, take_snapshot, viewer
+from zeta_self_register.readings import DMI_UUID, Content, Readings, collect
+from zeta_self_register.remote import Snapshot, Survey, Unknown
+from zeta_self_register.settings import Settings
+from zeta_self_register.situation import Command, Local, Owner, Policy, Situation
+
+UUID_CREDENTIAL = "dmi-uuid"
+
+
+class Node:
+    """Everything that a tick needs to know of this machine; GitHub is asked only by `look`.
+
+    Made once for each run.  What it reads of the hardware and of the names does not change meanwhile; the
+    files of this program are read anew for each decision.
+    """
+
+    def __init__(
+        self, effects: Effects, configured: Settings, command: str, environment: Mapping[str, str]
+    ) -> None:
+        self.effects = effects
+        self.settings = configured
+        self.command = Command.STEWARD if command == Command.STEWARD.value else Command.REGISTER
+        self._credentials = environment.get("CREDENTIALS_DIRECTORY")
+        self._user_agent = command
+        files = self.files()
+        self.who = who.resolve(effects, configured, files.marker, files.attempt)
+        self._operator = self.who.operator
+        self.last_look: Snapshot | Unknown | None = None
+
+    @cached_property
+    def github(self) -> GitHub:
+        """The repository, with the token read now.  Raises Refused when there is none."""
+        token = credentials.read_token(self.effects, self.settings, self._credentials)
+        return GitHub(self.effects, self.settings.api_url, self.who.repository, token, self._user_agent)
+
+    @property
+    def requests(self) -> int:
+        """Requests made so far; asking costs none and needs no token."""
+        return self.github.requests if "github" in self.__dict__ else 0
+
+    @cached_property
+    def readings(self) -> Readings:
+        """The machine's hardware, raw."""
+        return collect(self.effects, _overrides(self.effects, self._credentials))
+
+    @cached_property
+    def hardware(self) -> Hardware:
+        """The machine's hardware."""
+        return hardware(self.readings)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The machine's identity within this repository."""
+        return identity(self.readings, self.who.repository)
+
+    @cached_property
+    def macs(self) -> OwnMacs:
+        """The addresses that a record of this machine may name."""
+        return own_macs(self.readings)
+
+    @property
+    def subject(self) -> Subject:
+        """What is looked at: our own branch, or the one whose pull request we joined."""
+        marker = self.files().marker
+        branch = names.branch_name(self.who.node)
+        if marker is not None and marker.state is MarkerState.PR_OPEN and marker.pull_request is not None:
+            branch = names.parse_branch(marker.pull_request.branch)
+        return Subject(self._operator or "", self.who.node, branch, self.settings.base_branch)
+
+    def files(self) -> local.Files:
+        """The files of this program as they are now."""
+        return local.read_files(self.effects, self.settings)
+
+    def look(self) -> Snapshot | Unknown:
+        """Takes the snapshot; where nothing else says who the operator is, asks first whose token this is."""
+        if self._operator is None:
+            login = viewer(self.github)
+            if isinstance(login, Unknown):
+                return login
+            self._operator = names.parse_operator(login)
+        self.last_look = take_snapshot(self.github, self.subject)
+        return self.last_look
+
+    def situation(self, remote: Snapshot | Unknown | None, survey: Survey | None) -> Situation:
+        """What the next decision is made from."""
+        files = self.files()
+        subject = self.subject
+        return Situation(
+            command=self.command,
+            operator=subject.operator,
+            node=self.who.node,
+            path=subject.record,
+            canonical_branch=names.branch_name(self.who.node),
+            local=Local(
+                installer=local.is_installer(self.effects),
+                stamped=local.is_stamped(self.effects, self.settings),
+                marker_reading=files.marker_reading,
+                marker=files.marker,
+                marker_is_ours=files.marker is not None and self._is_ours(files.marker),
+                attempt=files.attempt if files.attempt and files.attempt.branch == subject.branch else None,
+                state=files.state,
+                boot_id=self.effects.boot_id(),
+                monotonic=self.effects.monotonic(),
+            ),
+            remote=remote,
+            survey=survey,
+            policy=_policy(self.settings),
+            owner=self.owner,
+            same_hardware=self.same_hardware,
+        )
+
+    def owner(self, content: bytes) -> Owner:
+        """Whose record this node.yaml is."""
+        document, _ = node_document.parse(content)
+        if document is None:
+            return Owner.UNCLEAR
+        same = compare_record(self.identity, self.macs, document.identity, document.mac)
+        return {SameMachine.OTHER: Owner.OTHERS, SameMachine.DISAGREE: Owner.UNCLEAR}.get(same, Owner.OURS)
+
+    def same_hardware(self, content: bytes) -> bool:
+        """Whether a record names this very machine: by its identity, or by its MAC address where it has none."""
+        document, _ = node_document.parse(content)
+        if document is None or (document.identity is None and document.mac is None):
+            return False
+        same = compare_record(self.identity, self.macs, document.identity, document.mac)
+        return same is SameMachine.SAME
+
+    def record(self, now: float) -> bytes:
+        """The node.yaml of this machine.  Raises Refused (78) when a needed fact is missing."""
+        return b""
+
+    def body(self) -> str:
+        """The pull request's text."""
+        return (
+            f"`{self.who.node}` has been installed, has started its installed system and registers itself.\n\n"
+            f"This adds `{self.subject.record}` and nothing else. Once it is merged, the node stops asking. "
+            "Closing it without merging means no: it is reopened once, then left alone.\n"
+        )
+
+    def _is_ours(self, marker: Marker) -> bool:
+        same_names = (marker.repository.lower(), marker.node) == (self.who.repository.lower(), self.who.node)
+        return same_names and compare(self.identity, marker.identity) in (
+            SameMachine.SAME,
+            SameMachine.UNKNOWN,
+        )
+
+
+def load(
+    effects: Effects, path: str, environment: Mapping[str, str], command: str, *, must_exist: bool
+) -> Node:
+    """Reads the settings and puts a node together.  Raises Refused."""
+    return Node(
+        effects, settings.load(effects, path, environment, must_exist=must_exist), command, environment
+    )
+
+
+def _overrides(effects: Effects, folder: str | None) -> dict[str, Content]:
+    """The product UUID is readable only by root, so systemd hands it over as a credential."""
+    if folder is None:
+        return {}
+    try:
+        return {DMI_UUID: effects.read(f"{folder}/{UUID_CREDENTIAL}")}
+    except OSError:
+        return {}
+
+
+def _policy(configured: Settings) -> Policy:
+    return Policy(
+        base_branch=configured.base_branch,
+        on_closed=configured.on_closed,
+        on_drift=configured.on_drift,
+        merge=configured.merge,
+        merge_method=configured.merge_method,
+        request_lifetime=float(configured.request_lifetime_seconds),
+        min_pr_interval=float(configured.min_pr_interval_seconds),
+    )

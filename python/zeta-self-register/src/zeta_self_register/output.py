@@ -1,0 +1,166 @@
+"""What the commands print: lines for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from zeta_self_register.decide import TABLE, Action, Decision
+from zeta_self_register.exits import Exit, Refused
+from zeta_self_register.local import Files
+from zeta_self_register.local_files import Marker, Reading
+from zeta_self_register.node import Node
+from zeta_self_register.remote import Snapshot, Unknown
+from zeta_self_register.tick import Run
+
+
+def as_json(value: dict[str, Any]) -> str:
+    """The one form of machine-readable output: an object, sorted keys, two spaces."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode()
+
+
+def run_as_table(command: str, node: Node, run: Run) -> dict[str, Any]:
+    """A tick or a plan, for programs."""
+    subject = node.subject
+    return {
+        "command": command,
+        "repository": node.who.repository,
+        "operator": subject.operator or None,
+        "node": node.who.node,
+        "requests": run.requests,
+        **decision_as_table(run.last),
+        "decisions": [{"row": d.row, "action": d.action.value, "reason": d.reason} for d in run.decisions],
+    }
+
+
+def decision_as_table(decision: Decision) -> dict[str, Any]:
+    """One decision, for programs."""
+    return {
+        "status": int(decision.status),
+        "row": decision.row,
+        "action": decision.action.value,
+        "reason": decision.reason,
+        "pull_request": decision.pull.number if decision.pull is not None else None,
+    }
+
+
+def refusal_as_table(command: str, refused: Refused) -> dict[str, Any]:
+    """A run that could not go on, for programs."""
+    return {
+        "command": command,
+        "status": int(refused.status),
+        "row": None,
+        "action": "nothing",
+        "reason": refused.line,
+    }
+
+
+def plan_line(decision: Decision) -> str:
+    """What a run would do now and why, for people."""
+    if decision.action is Action.NOTHING:
+        return f"would do nothing (exit {int(decision.status)}): {decision.reason}"
+    return f"would {decision.action.value}: {decision.reason}"
+
+
+def decision_table() -> str:
+    """The decision table as Markdown."""
+    head = "| row | local | remote | does |\n|---|---|---|---|\n"
+    return head + "".join(f"| {row.name} | {row.local} | {row.remote} | {row.does} |\n" for row in TABLE)
+
+
+def status_lines(
+    node: Node, files: Files, remote: Snapshot | Unknown | None, following: Decision | Refused
+) -> str:
+    """One screen for a tired person."""
+    subject = node.subject
+    rows = [
+        ("Node", f"{node.who.node} of {subject.operator or '(the token tells)'} in {node.who.repository}"),
+        ("Marker", _marker(files)),
+        (
+            "Attempt",
+            f"noted, {files.attempt.phase.value}, branch {files.attempt.branch}" if files.attempt else "none",
+        ),
+        ("GitHub", _remote(node, remote)),
+        ("Next run", following.line if isinstance(following, Refused) else plan_line(following)),
+    ]
+    return "\n".join(f"{name:<9} {text}" for name, text in rows)
+
+
+def status_as_table(
+    node: Node, files: Files, remote: Snapshot | Unknown | None, following: Decision | Refused
+) -> dict[str, Any]:
+    """The same, for programs."""
+    marker = msgspec.to_builtins(files.marker) if files.marker is not None else None
+    plan = (
+        {"status": int(following.status), "reason": following.line}
+        if isinstance(following, Refused)
+        else decision_as_table(following)
+    )
+    return {
+        "command": "status",
+        "repository": node.who.repository,
+        "operator": node.subject.operator or None,
+        "node": node.who.node,
+        "marker": {"found": files.marker_reading.value, "content": marker},
+        "attempt": msgspec.to_builtins(files.attempt) if files.attempt is not None else None,
+        "github": _remote_as_table(remote),
+        "next": plan,
+    }
+
+
+def _marker(files: Files) -> str:
+    meanings = {
+        Reading.ABSENT: "none",
+        Reading.OLD: "one of the old shell version: a hint, GitHub decides",
+        Reading.BROKEN: "broken: counts as none, GitHub decides",
+        Reading.NEWER: "written by a newer version of this program",
+        Reading.UNREADABLE: "cannot be read by this user",
+    }
+    if files.marker is None:
+        return meanings.get(files.marker_reading, "none")
+    return _marker_text(files.marker)
+
+
+def _marker_text(marker: Marker) -> str:
+    pull = (
+        f", #{marker.pull_request.number} {marker.pull_request.url}"
+        if marker.pull_request is not None
+        else ""
+    )
+    return f"{marker.state.value}{pull} (written {marker.written_at})"
+
+
+def _remote(node: Node, remote: Snapshot | Unknown | None) -> str:
+    if remote is None:
+        return "not asked"
+    if isinstance(remote, Unknown):
+        return f"unknown: {remote.reason}"
+    record = "on" if remote.record is not None else "not on"
+    parts = [f"node.yaml is {record} {node.settings.base_branch}"]
+    parts += [f"#{pull.number} {pull.state.value.lower()}" for pull in remote.pulls[:5]]
+    parts.append(f"branch adds {remote.branch.content.value}" if remote.branch is not None else "no branch")
+    return "; ".join(parts)
+
+
+def _remote_as_table(remote: Snapshot | Unknown | None) -> dict[str, Any] | None:
+    if remote is None:
+        return None
+    if isinstance(remote, Unknown):
+        return {"known": False, "reason": remote.reason}
+    pulls = [{"number": p.number, "state": p.state.value, "url": p.url} for p in remote.pulls]
+    return {
+        "known": True,
+        "record": remote.record.blob if remote.record is not None else None,
+        "retired": remote.retired,
+        "branch": remote.branch.content.value if remote.branch is not None else None,
+        "pull_requests": pulls,
+    }
+
+
+EXITS = {
+    Exit.DONE: "done, or nothing to do",
+    Exit.NOT_NOW: "not now: something is awaited, the next tick tries again",
+    Exit.HELD: "held or not permitted: a person has to decide",
+    Exit.MISCONFIGURED: "misconfigured: mend the settings or files that the line names",
+}

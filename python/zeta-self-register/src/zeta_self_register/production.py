@@ -1,0 +1,163 @@
+"""The effects port on a real machine.  The only module of this package that does I/O."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, NotSent, Request, Response
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+CONNECT_SECONDS = 15.0
+ANSWER_SECONDS = 30.0
+WHOLE_ANSWER_SECONDS = 90.0
+"""A server that drips bytes is given up after this time; Q has to be longer."""
+
+
+class Production:
+    """The machine that this process runs on."""
+
+    def __init__(self, ca_file: str | None = None) -> None:
+        self._ca_file = ca_file
+        self._client: httpx.Client | None = None
+
+    def read(self, path: str) -> bytes:
+        """See `Effects.read`; more than 4 MiB is an error, since nothing that is read here is so large."""
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise OSError(27, "the file is too large", path)
+        return content
+
+    def listdir(self, path: str) -> list[str]:
+        """See `Effects.listdir`."""
+        return sorted(os.listdir(path))  # noqa: PTH208 - names are wanted, not paths
+
+    def run(self, argv: Sequence[str]) -> bytes:
+        """See `Effects.run`; a program gets ten seconds."""
+        try:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CommandFailed(str(error)) from error
+        return done.stdout
+
+    def write(self, path: str, content: bytes, mode: int) -> None:
+        """See `Effects.write`.  As root, the file goes to the folder's owner: the service has to read it."""
+        target = Path(path)
+        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        with open(fd, "wb") as file:  # noqa: PTH123 - a file descriptor is opened
+            if os.geteuid() == 0:
+                owner = target.parent.stat()
+                os.fchown(fd, owner.st_uid, owner.st_gid)
+            file.write(content)
+
+    def sync(self, path: str) -> None:
+        """See `Effects.sync`.  Linux reports an error of earlier writes to whoever opens the file next."""
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def rename(self, source: str, target: str) -> None:
+        """See `Effects.rename`."""
+        Path(source).rename(target)
+
+    def make_folder(self, path: str) -> None:
+        """See `Effects.make_folder`."""
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+    def sync_all(self) -> None:
+        """See `Effects.sync_all`."""
+        os.sync()
+
+    @contextlib.contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        """See `Effects.lock`."""
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise AlreadyRunning from None
+            yield
+        finally:
+            os.close(fd)
+
+    def github(self, request: Request) -> Response:
+        """See `Effects.github`.  httpx repeats nothing on its own and follows no redirect here."""
+        import httpx
+
+        if self._client is None:
+            self._client = self._connect()
+        try:
+            return self._exchange(self._client, request)
+        except (
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+            httpx.PoolTimeout,
+            httpx.UnsupportedProtocol,
+        ) as error:
+            raise NotSent(_explain(error)) from error
+        except httpx.HTTPError as error:
+            raise NoAnswer(_explain(error)) from error
+
+    def wall_clock(self) -> float:
+        """See `Effects.wall_clock`."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """See `Effects.monotonic`."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def boot_id(self) -> str:
+        """See `Effects.boot_id`."""
+        return self.read("/proc/sys/kernel/random/boot_id").decode().strip()
+
+    def say(self, line: str) -> None:
+        """See `Effects.say`: standard error, which systemd puts into the journal."""
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the journal
+
+    def _connect(self) -> httpx.Client:
+        import httpx
+
+        # The system's own certificates, not a bundle that came along with a library.
+        try:
+            context = ssl.create_default_context(cafile=self._ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise NotSent(f"ca_file {self._ca_file}: {error}; correct it in the settings") from error
+        limit = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        return httpx.Client(verify=context, timeout=limit, follow_redirects=False)
+
+    def _exchange(self, client: httpx.Client, request: Request) -> Response:
+        deadline = time.monotonic() + WHOLE_ANSWER_SECONDS
+        sent = client.stream(request.method, request.url, headers=dict(request.headers), content=request.body)
+        with sent as answer:
+            body = bytearray()
+            for chunk in answer.iter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise NoAnswer(f"the answer is longer than {MAX_ANSWER_BYTES // 1024 // 1024} MiB")
+                if time.monotonic() > deadline:
+                    raise NoAnswer(f"the answer took longer than {WHOLE_ANSWER_SECONDS:.0f} s")
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Response(answer.status_code, headers, bytes(body))
+
+
+def _explain(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "its certificate does not verify: check this machine's clock and `ca_file` in the settings"
+    return text[:200]

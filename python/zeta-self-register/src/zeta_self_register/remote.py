@@ -1,0 +1,125 @@
+"""What is known of GitHub, as values: present, absent or unknown, never a guess.
+
+A `Snapshot` is one answer to one query, so that its parts belong together.  A `Survey` is the second look that
+is taken only before a new registration is begun.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from zeta_self_register.exits import Exit
+
+
+class Content(enum.Enum):
+    """What our branch adds to the base branch."""
+
+    NOTHING = "nothing"
+    OUR_FILE = "our file"
+    FOREIGN = "foreign commits"
+
+
+class PullState(enum.Enum):
+    """GitHub's words."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    MERGED = "MERGED"
+
+
+class Mergeable(enum.Enum):
+    """GitHub's words; UNKNOWN right after a push, later a value."""
+
+    MERGEABLE = "MERGEABLE"
+    CONFLICTING = "CONFLICTING"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A node.yaml as it was read."""
+
+    blob: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Our branch.  `record` is its node.yaml."""
+
+    name: str
+    oid: str
+    content: Content
+    behind: int
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A pull request of this node.  Times are seconds since 1970 by GitHub's clock."""
+
+    node_id: str
+    number: int
+    url: str
+    state: PullState
+    base: str
+    branch: str
+    head_oid: str
+    created_at: float
+    closed_at: float | None
+    merged_at: float | None
+    reopened: int
+    paths: tuple[str, ...]
+    comment_kinds: frozenset[str]
+    mergeable: Mergeable
+    merge_state: str
+    auto_merge: bool
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one answer of GitHub showed of this node's registration."""
+
+    viewer: str
+    asked_at: float
+    """This machine's monotonic clock before the question was sent."""
+    server_time: float
+    """GitHub's clock when it answered, in whole seconds."""
+    archived: bool
+    auto_merge_allowed: bool
+    base_oid: str
+    record: Record | None
+    retired: bool
+    branch: Branch | None
+    pulls: tuple[Pull, ...]
+    """Every pull request of our branch in every state, the newest first."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A record or an open pull request that concerns this machine or its name under another path or branch."""
+
+    path: str
+    operator: str
+    node: str
+    content: bytes
+    pull: Pull | None = None
+    """Set when it is not on the base branch yet but in this open pull request."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Everything on the base branch and in open registration pull requests that may be this machine or its name."""
+
+    found: tuple[Elsewhere, ...]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """GitHub could not be asked, or its answer says nothing about the question."""
+
+    status: Exit
+    reason: str
+    pause_seconds: float | None = None
+    """Set when GitHub itself asked for a pause."""

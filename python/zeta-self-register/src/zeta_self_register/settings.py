@@ -1,0 +1,201 @@
+"""What the operator configured: the TOML file, below it the old environment variables, below those defaults."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from zeta_self_register import names
+from zeta_self_register.effects import Effects
+from zeta_self_register.exits import Exit, Refused
+
+DEFAULT_PATH = "/etc/zeta-self-register/settings.toml"
+
+ENVIRONMENT = {
+    "ZETA_SELF_REGISTER_REPO_SLUG": "repository",
+    "ZETA_SELF_REGISTER_MARKER": "old_marker",
+    "ZETA_SELF_REGISTER_MODE": "mode",
+    "ZETA_SELF_REGISTER_MIN_PR_INTERVAL": "min_pr_interval_seconds",
+}
+"""The variables of the shell version, and the setting that each one stands for."""
+
+
+class Mode(enum.Enum):
+    """Whether writes are made at all.  There is no third word, so that no typing error switches a test mode on."""
+
+    LIVE = "live"
+    DRY_RUN = "dry-run"
+
+
+class OnClosed(enum.Enum):
+    """What to do when a person closed the pull request without merging it."""
+
+    REOPEN_ONCE = "reopen-once"
+    HOLD = "hold"
+
+
+class OnDrift(enum.Enum):
+    """What to do when a registered node's record is gone from the base branch."""
+
+    REPAIR = "repair"
+    HOLD = "hold"
+
+
+class Merge(enum.Enum):
+    """How far the steward goes: arm auto-merge (or merge when that is what is left), or leave it to people."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
+class MergeMethod(enum.Enum):
+    """GitHub's three ways to merge."""
+
+    MERGE = "merge"
+    SQUASH = "squash"
+    REBASE = "rebase"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings with their defaults.  Times are seconds, paths absolute."""
+
+    repository: str | None = None
+    operator: str | None = None
+    node_name: str | None = None
+    base_branch: str = "main"
+    roles: list[str] = msgspec.field(default_factory=lambda: ["worker"])
+    mode: Mode = Mode.LIVE
+
+    api_url: str = "https://api.github.com"
+    ca_file: str | None = None
+    token_file: str | None = None
+    home: str = "/home/zeta"
+
+    state_folder: str = "/var/lib/zeta-self-register"
+    old_marker: str | None = None
+    intent_file: str = "/etc/zeta-self-register/intent.json"
+    install_stamp: str = "/var/lib/zeta-install/complete.json"
+    require_install_stamp: bool = True
+
+    on_closed: OnClosed = OnClosed.REOPEN_ONCE
+    on_drift: OnDrift = OnDrift.REPAIR
+    merge: Merge = Merge.AUTO
+    merge_method: MergeMethod = MergeMethod.SQUASH
+
+    request_lifetime_seconds: int = 300
+    """Q: the longest that a request can live between being sent and taking effect."""
+    min_pr_interval_seconds: int = 86_400
+    """At most one new pull request of this node in this time."""
+
+    @property
+    def marker(self) -> str:
+        """The receipt that the register unit's condition looks at."""
+        return f"{self.state_folder}/registered.json"
+
+    @property
+    def old_markers(self) -> tuple[str, ...]:
+        """Where the shell version kept its markers: hints, never a gate."""
+        first = self.old_marker or f"{self.state_folder}/self-registered.marker"
+        return (first, f"{self.home}/.config/zeta/self-registered.marker")
+
+
+def load(effects: Effects, path: str, environment: Mapping[str, str], *, must_exist: bool) -> Settings:
+    """Reads and checks the settings.  Raises Refused (78) with one line that says what to mend."""
+    try:
+        text = effects.read(path).decode()
+        table = tomllib.loads(text)
+    except FileNotFoundError:
+        if must_exist:
+            raise _wrong(f"{path}: not there; write it, or name another with --settings FILE") from None
+        table = {}
+    except OSError as error:
+        raise _wrong(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError:
+        raise _wrong(f"{path}: is not UTF-8 text; write it as TOML") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _wrong(f"{path}: is not TOML: {error}") from None
+    return from_table({**_from_environment(environment), **table}, path)
+
+
+def from_table(table: Mapping[str, Any], where: str) -> Settings:
+    """Checks one table of settings.  Raises Refused (78)."""
+    known = set(Settings.__struct_fields__)
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(known))}"
+            raise _wrong(f"{where}: unknown setting {key!r}{hint}")
+    try:
+        settings = msgspec.convert(dict(table), Settings)
+    except msgspec.ValidationError as error:
+        raise _wrong(f"{where}: {_plain(str(error))}") from None
+    _check(settings, where)
+    return settings
+
+
+def _check(settings: Settings, where: str) -> None:
+    try:
+        if settings.repository is not None:
+            names.parse_repository(settings.repository)
+        if settings.operator is not None:
+            names.parse_operator(settings.operator)
+        if settings.node_name is not None:
+            names.parse_node_name(settings.node_name)
+    except names.InvalidName as error:
+        raise _wrong(f"{where}: {error}") from None
+    url = urlsplit(settings.api_url)
+    local = url.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and local)):
+        raise _wrong(f"{where}: api_url must be an https:// address, not {settings.api_url!r}")
+    for field in (
+        "ca_file",
+        "token_file",
+        "home",
+        "state_folder",
+        "old_marker",
+        "intent_file",
+        "install_stamp",
+    ):
+        path = getattr(settings, field)
+        if path is not None and not path.startswith("/"):
+            raise _wrong(f"{where}: {field} must be an absolute path, not {path!r}")
+    if settings.install_stamp.startswith(f"{settings.state_folder}/"):
+        raise _wrong(
+            f"{where}: install_stamp must lie outside state_folder, so that no restore brings it back"
+        )
+    for field in ("request_lifetime_seconds", "min_pr_interval_seconds"):
+        if getattr(settings, field) < 1:
+            raise _wrong(f"{where}: {field} must be at least 1 second")
+    if not settings.roles:
+        raise _wrong(f'{where}: roles must name at least one role, such as ["worker"]')
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, field in ENVIRONMENT.items():
+        text = environment.get(variable)
+        if text is None or text == "":
+            continue
+        if field == "min_pr_interval_seconds":
+            if not text.isdecimal():
+                raise _wrong(f"{variable} must be a number of seconds, not {text!r}")
+            found[field] = int(text)
+        else:
+            found[field] = text
+    return found
+
+
+def _plain(message: str) -> str:
+    """msgspec's own words, with the key in front: "expected `int`, got `str` - at `$.x`"."""
+    text, _, place = message.partition(" - at `$.")
+    return f"{place.rstrip('`')}: {text}" if place else text
+
+
+def _wrong(line: str) -> Refused:
+    return Refused(Exit.MISCONFIGURED, line)

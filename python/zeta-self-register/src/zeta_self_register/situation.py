@@ -1,0 +1,196 @@
+"""Everything that one decision may depend on, and the questions that the rows of the table ask of it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from zeta_self_register.comments import CommentKind
+from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, Reading, State
+from zeta_self_register.moments import Moment, age
+from zeta_self_register.remote import Branch, Content, Elsewhere, Pull, PullState, Snapshot, Survey, Unknown
+from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
+
+
+class Owner(enum.Enum):
+    """Whose record a node.yaml is."""
+
+    OURS = "ours"
+    """This machine's, or nobody's in particular: then it is adopted."""
+    OTHERS = "another machine's"
+    UNCLEAR = "unclear"
+    """The identities disagree with each other, or the file cannot be read."""
+
+
+class Command(enum.Enum):
+    """Which of the two runs of the tick this is."""
+
+    REGISTER = "register"
+    STEWARD = "steward"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The settings that decisions depend on.  Times are seconds."""
+
+    base_branch: str
+    on_closed: OnClosed
+    on_drift: OnDrift
+    merge: Merge
+    merge_method: MergeMethod
+    request_lifetime: float
+    min_pr_interval: float
+
+
+@dataclass(frozen=True)
+class Local:
+    """What the machine's own files say."""
+
+    installer: bool
+    stamped: bool
+    marker_reading: Reading
+    marker: Marker | None
+    marker_is_ours: bool
+    attempt: Attempt | None
+    state: State
+    boot_id: str
+    monotonic: float
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Local, remote and policy together.  `owner` judges a node.yaml and is pure."""
+
+    command: Command
+    operator: str
+    node: str
+    path: str
+    canonical_branch: str
+    local: Local
+    remote: Snapshot | Unknown | None
+    """None while GitHub has not been asked."""
+    survey: Survey | None
+    policy: Policy
+    owner: Callable[[bytes], Owner]
+    same_hardware: Callable[[bytes], bool]
+
+    @property
+    def seen(self) -> Snapshot:
+        """The snapshot; only asked once there is one."""
+        if not isinstance(self.remote, Snapshot):
+            raise TypeError("no snapshot has been taken")
+        return self.remote
+
+    @property
+    def now(self) -> Moment:
+        """Now, by the clocks that are trusted."""
+        return Moment(self.local.boot_id, self.local.monotonic, self.seen.server_time)
+
+    @property
+    def marker(self) -> Marker | None:
+        """The marker, if it is valid."""
+        return self.local.marker
+
+    def marker_is(self, state: MarkerState) -> bool:
+        """The marker is there and says this."""
+        return self.marker is not None and self.marker.state is state
+
+    @cached_property
+    def open_pull(self) -> Pull | None:
+        """The open pull request of our branch; one at the right base before one that was retargeted."""
+        opened = [p for p in self.seen.pulls if p.state is PullState.OPEN]
+        at_base = [p for p in opened if p.base == self.policy.base_branch]
+        return next(iter(at_base or opened), None)
+
+    @cached_property
+    def last_pull(self) -> Pull | None:
+        """The newest pull request of this epoch that is not open any more."""
+        ended = [
+            p
+            for p in self.seen.pulls
+            if p.state is not PullState.OPEN and p.number > self.local.state.ignore_prs_up_to
+        ]
+        return max(ended, key=lambda p: p.number, default=None)
+
+    @property
+    def branch(self) -> Branch | None:
+        """Our branch."""
+        return self.seen.branch
+
+    @cached_property
+    def branch_owner(self) -> Owner | None:
+        """Whose record our branch carries; None when it carries none."""
+        record = self.branch.record if self.branch is not None else None
+        return None if record is None else self.owner(record.content)
+
+    @cached_property
+    def record_owner(self) -> Owner | None:
+        """Whose record stands on the base branch; None when none does."""
+        return None if self.seen.record is None else self.owner(self.seen.record.content)
+
+    @cached_property
+    def attempt_age(self) -> float | None:
+        """Seconds since the attempt was noted; None when its note is from the future."""
+        attempt = self.local.attempt
+        return None if attempt is None else age(attempt.noted, self.now)
+
+    @property
+    def answer_outstanding(self) -> bool:
+        """A creation of our pull request was noted, was not answered, and no pull request shows that it landed."""
+        attempt = self.local.attempt
+        if attempt is None or attempt.phase is not Phase.PULL_REQUEST:
+            return False
+        # The note is made before the request, and `createdAt` has whole seconds.
+        return not any(p.created_at >= attempt.noted.server_time - 2 for p in self.seen.pulls)
+
+    def merged_lately(self) -> Pull | None:
+        """The last pull request, if it was merged so lately that the base branch may be shown without it."""
+        pull = self.last_pull
+        if pull is None or pull.merged_at is None:
+            return None
+        return pull if self.seen.server_time - pull.merged_at < self.policy.request_lifetime else None
+
+    def throttled_for(self) -> float:
+        """Seconds until a new pull request is allowed; at most 0 when it is."""
+        pull = self.last_pull
+        if pull is None:
+            return 0.0
+        return pull.created_at + self.policy.min_pr_interval - self.seen.server_time
+
+    def owes_comment(self, pull: Pull, kind: CommentKind) -> bool:
+        """The comment is not there, and none is on its way."""
+        if kind.value in pull.comment_kinds:
+            return False
+        noted = [
+            c for c in self.local.state.comments if c.pull_request == pull.number and c.kind == kind.value
+        ]
+        return all((age(c.noted, self.now) or 0.0) >= self.policy.request_lifetime for c in noted)
+
+    @cached_property
+    def elsewhere(self) -> tuple[Elsewhere, ...]:
+        """What the survey found under another path, or in another branch's open pull request."""
+        found = self.survey.found if self.survey is not None else ()
+        return tuple(e for e in found if e.path != self.path or e.pull is not None)
+
+    @property
+    def twin_pull(self) -> Elsewhere | None:
+        """An open pull request of another branch that adds this node's own record."""
+        return next((e for e in self.elsewhere if e.path == self.path), None)
+
+    @property
+    def other_name(self) -> Elsewhere | None:
+        """This very machine under another name or operator."""
+        return next(
+            (e for e in self.elsewhere if e.path != self.path and self.same_hardware(e.content)), None
+        )
+
+    @property
+    def name_taken(self) -> Elsewhere | None:
+        """Another operator's node of the same name."""
+        return next((e for e in self.elsewhere if e.path != self.path and e.node == self.node), None)
+
+    def branch_is(self, content: Content) -> bool:
+        """Our branch is there and adds this."""
+        return self.branch is not None and self.branch.content is content

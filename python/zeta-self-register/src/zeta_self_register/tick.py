@@ -1,0 +1,114 @@
+"""One tick: observe, decide, act, record; both units and the operator's commands run this same one.
+
+    observe   the machine's files, then one snapshot of GitHub
+    decide    one row of the table (`decide.py`)
+    act       at most what that row says; note before, look after
+    record    the marker, from what was read back
+
+A tick goes round until a row says that there is nothing more to do now.  It may die anywhere: no step relies on
+a later one having run, and what it wrote is safe to meet again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from zeta_self_register.acts import Acts, Next
+from zeta_self_register.decide import LOOKS, Action, Decision, decide
+from zeta_self_register.effects import AlreadyRunning
+from zeta_self_register.exits import Exit, Refused
+from zeta_self_register.looking import take_survey
+from zeta_self_register.node import Node
+from zeta_self_register.remote import Snapshot, Survey, Unknown
+from zeta_self_register.settings import Mode
+from zeta_self_register.situation import Situation
+
+MAX_ROUNDS = 16
+"""Decisions in one tick; the longest way through the table takes nine."""
+
+
+@dataclass
+class Run:
+    """What one tick came to."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    requests: int = 0
+
+    @property
+    def last(self) -> Decision:
+        """The decision that ended the tick."""
+        return self.decisions[-1]
+
+
+def tick(node: Node) -> Run:
+    """Runs until there is nothing more to do now.  Raises Refused."""
+    effects, folder = node.effects, node.settings.state_folder
+    try:
+        effects.make_folder(folder)
+        with effects.lock(f"{folder}/lock"):
+            return _go_round(node, lambda situation, decision: _act(node, situation, decision))
+    except AlreadyRunning:
+        raise Refused(Exit.NOT_NOW, "another run of this program is at work on this machine") from None
+    except OSError as error:
+        raise cannot_write(error, folder) from error
+
+
+def plan(node: Node) -> Run:
+    """What a tick would do now: the same, but it ends before the first act."""
+    return _go_round(node, lambda _situation, decision: Next(end=decision))
+
+
+def cannot_write(error: OSError, folder: str) -> Refused:
+    """A full disk may have room later; a read-only or forbidden one is for the operator to mend."""
+    import errno
+
+    where = error.filename or folder
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Refused(Exit.NOT_NOW, f"{where}: no space left; make room, the next tick tries again")
+    remedy = "mount it writable" if error.errno == errno.EROFS else "give the folder to the service's user"
+    return Refused(Exit.MISCONFIGURED, f"{where}: cannot be written ({error.strerror}); {remedy}")
+
+
+def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
+    run = Run()
+    remote: Snapshot | Unknown | None = None
+    survey: Survey | None = None
+    for _ in range(MAX_ROUNDS):
+        situation = node.situation(remote, survey)
+        decision = decide(situation)
+        run.decisions.append(decision)
+        if decision.action not in LOOKS:
+            node.effects.say(f"{decision.row}: {decision.reason}")
+        if decision.action is Action.NOTHING:
+            break
+        if decision.action is Action.LOOK:
+            remote = node.look()
+        elif decision.action is Action.SURVEY:
+            looked = take_survey(node.github, node.subject, situation.seen.base_oid)
+            remote, survey = (looked, None) if isinstance(looked, Unknown) else (remote, looked)
+        else:
+            following = act(situation, decision)
+            if following.end is not None:
+                run.decisions.append(following.end)
+                if following.end is not decision:
+                    node.effects.say(f"{following.end.row}: {following.end.reason}")
+                break
+            if following.look_again:
+                remote = None
+    else:
+        raise Refused(
+            Exit.NOT_NOW, "GitHub changes faster than it can be followed; the next tick tries again"
+        )
+    run.requests = node.requests
+    return run
+
+
+def _act(node: Node, situation: Situation, decision: Decision) -> Next:
+    if node.settings.mode is Mode.DRY_RUN:
+        return Next(
+            end=Decision(
+                Action.NOTHING, Exit.DONE, f"dry run: would {decision.action.value}", row=decision.row
+            )
+        )
+    return Acts(node, situation, decision).do()
