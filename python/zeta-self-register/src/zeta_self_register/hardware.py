@@ -28,7 +28,7 @@ from zeta_self_register.readings import (
 
 SECTOR = 512  # bytes; the kernel's unit in /sys/block/*/size whatever the disk's own is
 
-# Not disks of the machine: made by software, optical, floppy, boot areas of eMMC, single paths of one NVMe disk.
+# Not disks of the machine: made by software, optical, floppy, boot areas of eMMC, paths of one NVMe disk.
 _NOT_A_DISK = re.compile(
     r"(loop|ram|zram|dm-|md|sr|fd|nbd|rbd|drbd|zd|mtd)[0-9]|mmcblk[0-9]+(boot|rpmb)|nvme[0-9]+c[0-9]+n"
 )
@@ -213,8 +213,11 @@ def _storage(readings: Readings) -> tuple[Disk, ...] | None:
         return None
     disks, unsure = [], False
     for name in listing:
-        if _NOT_A_DISK.match(name) or isinstance(readings.folder(f"{BLOCK}/{name}"), Missing):
+        parts = readings.folder(f"{BLOCK}/{name}")
+        if _NOT_A_DISK.match(name) or isinstance(parts, Missing):
             continue
+        if isinstance(parts, tuple) and "device" not in parts:
+            continue  # another one that software makes
         disk = _disk(readings, name)
         unsure = unsure or isinstance(readings.file(f"{BLOCK}/{name}/size"), Unreadable)
         if disk:

@@ -187,9 +187,14 @@ def derived_node_name(readings: Readings) -> NodeName | None:
     return NodeName(f"node-{digest[:6]}")
 
 
+def is_digest(text: str) -> bool:
+    """Whether the text is a keyed hash of any version."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def recorded_evidence(digest: str | None, source: str | None) -> Evidence:
     """Evidence out of a record; what is not there, or is no digest, is unknown."""
-    if digest is None or not _DIGEST.fullmatch(digest):
+    if digest is None or not is_digest(digest):
         return _UNKNOWN
     return Evidence(Presence.PRESENT, digest, source)
 
