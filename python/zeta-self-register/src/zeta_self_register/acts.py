@@ -184,10 +184,7 @@ class Acts:
         state = self._node.files().state
         now = Moment(self._effects.boot_id(), self._effects.monotonic(), 0.0)
         last = state.pause
-        again = (
-            last is not None and last.noted.boot_id == now.boot_id and last.noted.monotonic <= now.monotonic
-        )
-        attempts = last.attempts + 1 if again and now.monotonic < _lately(last) else 0
+        attempts = last.attempts + 1 if last is not None and _lately(last, now) else 0
         grown = seconds * 2 ** min(attempts, PAUSE_GROWTH_LIMIT)
         pause = Pause(noted=now, seconds=grown, attempts=attempts)
         self._write_state(msgspec.structs.replace(state, pause=pause))

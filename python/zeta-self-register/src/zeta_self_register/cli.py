@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from zeta_self_register import __version__, installing, node_document, output, settings
+from zeta_self_register import __version__, installing, output, record_rules, settings
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.node import Node
@@ -105,7 +105,7 @@ def _validate(options: argparse.Namespace, _environment: Mapping[str, str]) -> E
         content = Production().read(options.file)
     except OSError as error:
         raise Refused(Exit.MISCONFIGURED, f"{options.file}: cannot be read ({error.strerror})") from error
-    problems = node_document.validate(content)
+    problems = record_rules.validate(content)
     for problem in problems:
         print(f"{options.file}: {problem}")
     if not problems:

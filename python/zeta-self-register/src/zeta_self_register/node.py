@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from functools import cached_property
 
-from zeta_self_register import credentials, local, names, node_document, settings, who
+from zeta_self_register import credentials, local, names, node_document, record_rules, settings, who
 from zeta_self_register.effects import Effects
+from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.github import GitHub
 from zeta_self_register.hardware import Hardware, hardware
 from zeta_self_register.identity import (
@@ -132,23 +134,44 @@ class Node:
 
     def owner(self, content: bytes) -> Owner:
         """Whose record this node.yaml is."""
-        document, _ = node_document.parse(content)
-        if document is None:
+        document = node_document.parse(content)
+        if isinstance(document, node_document.Problems):
             return Owner.UNCLEAR
-        same = compare_record(self.identity, self.macs, document.identity, document.mac)
+        same = compare_record(self.identity, self.macs, document.identity, document.hardware.mac)
         return {SameMachine.OTHER: Owner.OTHERS, SameMachine.DISAGREE: Owner.UNCLEAR}.get(same, Owner.OURS)
 
     def same_hardware(self, content: bytes) -> bool:
         """Whether a record names this very machine: by its identity, or by its MAC address where it has none."""
-        document, _ = node_document.parse(content)
-        if document is None or (document.identity is None and document.mac is None):
+        document = node_document.parse(content)
+        if isinstance(document, node_document.Problems):
             return False
-        same = compare_record(self.identity, self.macs, document.identity, document.mac)
+        if document.identity is None and document.hardware.mac is None:
+            return False
+        same = compare_record(self.identity, self.macs, document.identity, document.hardware.mac)
         return same is SameMachine.SAME
 
     def record(self, now: float) -> bytes:
         """The node.yaml of this machine.  Raises Refused (78) when a needed fact is missing."""
-        return b""
+        if not self.subject.operator:
+            raise Refused(
+                Exit.MISCONFIGURED,
+                'no operator is set: write `operator = "LOGIN"` into the settings, or an intent',
+            )
+        document = node_document.compose(
+            self.who.node,
+            names.parse_operator(self.subject.operator),
+            self.hardware,
+            self.identity,
+            registered_at=datetime.datetime.fromtimestamp(now, datetime.UTC),
+            roles=self.settings.roles,
+            flake_commit=self.settings.flake_commit,
+            flake_host=self.settings.flake_host,
+        )
+        content = node_document.to_yaml(document)
+        problems = record_rules.validate(content, self.subject.record)
+        if problems:
+            raise Refused(Exit.MISCONFIGURED, f"this machine's node.yaml would not be valid: {problems[0]}")
+        return content
 
     def body(self) -> str:
         """The pull request's text."""

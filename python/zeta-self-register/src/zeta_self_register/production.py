@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import ssl
@@ -18,6 +19,7 @@ from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, 
 if TYPE_CHECKING:
     import httpx
 
+READ_BYTES = 64 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 CONNECT_SECONDS = 15.0
@@ -35,11 +37,14 @@ class Production:
 
     def read(self, path: str) -> bytes:
         """See `Effects.read`; more than 4 MiB is an error, since nothing that is read here is so large."""
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        if len(content) > MAX_FILE_BYTES:
-            raise OSError(27, "the file is too large", path)
-        return content
+        content = bytearray()
+        with Path(path).open("rb", buffering=0) as file:
+            # In pieces: some files of /proc refuse a read of several megabytes at once.
+            while piece := file.read(READ_BYTES):
+                content += piece
+                if len(content) > MAX_FILE_BYTES:
+                    raise OSError(errno.EFBIG, "it is too large", path)
+        return bytes(content)
 
     def listdir(self, path: str) -> list[str]:
         """See `Effects.listdir`."""

@@ -69,7 +69,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     operator: str | None = None
     node_name: str | None = None
     base_branch: str = "main"
-    roles: list[str] = msgspec.field(default_factory=lambda: ["worker"])
+    roles: tuple[str, ...] = ()
+    """Roles of the node; without any, what the flake's host is called, or `worker`."""
+    flake_host: str | None = None
+    flake_commit: str | None = None
     mode: Mode = Mode.LIVE
 
     api_url: str = "https://api.github.com"
@@ -172,8 +175,6 @@ def _check(settings: Settings, where: str) -> None:
     for field in ("request_lifetime_seconds", "min_pr_interval_seconds"):
         if getattr(settings, field) < 1:
             raise _wrong(f"{where}: {field} must be at least 1 second")
-    if not settings.roles:
-        raise _wrong(f'{where}: roles must name at least one role, such as ["worker"]')
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

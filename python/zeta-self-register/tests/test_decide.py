@@ -1,0 +1,492 @@
+"""The decision table: every row has an example, the table is total, and a few things hold whatever is known."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zeta_self_register.comments import CommentKind
+from zeta_self_register.decide import LOOKS, TABLE, Action, decide
+from zeta_self_register.exits import Exit
+from zeta_self_register.identity import NO_IDENTITY
+from zeta_self_register.local_files import (
+    Attempt,
+    Marker,
+    MarkerState,
+    NotedComment,
+    Pause,
+    Phase,
+    PullRequestRef,
+    Reading,
+    State,
+)
+from zeta_self_register.moments import Moment
+from zeta_self_register.remote import (
+    Branch,
+    Content,
+    Elsewhere,
+    Mergeable,
+    Pull,
+    PullState,
+    Record,
+    Snapshot,
+    Survey,
+    Unknown,
+)
+from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
+from zeta_self_register.situation import Command, Local, Owner, Policy, Situation
+
+NOW = 1_000_000.0
+DAY = 86_400.0
+PATH = "maintainers/alice/cluster-nodes/n/node.yaml"
+OWNERS = {b"ours": Owner.OURS, b"others": Owner.OTHERS, b"unclear": Owner.UNCLEAR}
+
+POLICY = Policy(
+    base_branch="main",
+    on_closed=OnClosed.REOPEN_ONCE,
+    on_drift=OnDrift.REPAIR,
+    merge=Merge.AUTO,
+    merge_method=MergeMethod.SQUASH,
+    request_lifetime=300,
+    min_pr_interval=DAY,
+)
+LOCAL = Local(
+    installer=False,
+    stamped=True,
+    marker_reading=Reading.ABSENT,
+    marker=None,
+    marker_is_ours=False,
+    attempt=None,
+    state=State(),
+    boot_id="this",
+    monotonic=1000.0,
+)
+EMPTY = Snapshot(
+    viewer="alice",
+    asked_at=999.0,
+    server_time=NOW,
+    archived=False,
+    auto_merge_allowed=True,
+    base_oid="base",
+    record=None,
+    retired=False,
+    branch=None,
+    pulls=(),
+)
+NOWHERE = Survey(())
+
+
+def pull(number: int = 7, state: PullState = PullState.OPEN, **changes: Any) -> Pull:
+    """A pull request of this node, opened two days ago unless said otherwise."""
+    opened = Pull(
+        node_id=f"PR_{number}",
+        number=number,
+        url=f"https://github.test/acme/cluster/pull/{number}",
+        state=state,
+        base="main",
+        branch="register-node-n",
+        head_oid="head",
+        created_at=NOW - 2 * DAY,
+        closed_at=None if state is PullState.OPEN else NOW - DAY,
+        merged_at=NOW - DAY if state is PullState.MERGED else None,
+        reopened=0,
+        paths=(PATH,),
+        comment_kinds=frozenset(),
+        mergeable=Mergeable.MERGEABLE,
+        merge_state="BLOCKED",
+        auto_merge=False,
+    )
+    return dataclasses.replace(opened, **changes)
+
+
+def branch(content: Content = Content.OUR_FILE, record: bytes | None = b"ours") -> Branch:
+    """Our branch, with a record or without."""
+    return Branch(
+        "register-node-n", "head", content, 0, Record("blob", record) if record is not None else None
+    )
+
+
+def marker(state: MarkerState, **changes: Any) -> Marker:
+    """A valid marker of this machine."""
+    ref = PullRequestRef(7, "https://github.test/acme/cluster/pull/7", "register-node-n")
+    return msgspec.structs.replace(
+        Marker(
+            state=state,
+            repository="acme/cluster",
+            operator="alice",
+            node="n",
+            identity=NO_IDENTITY,
+            pull_request=ref,
+            record_seen="blob",
+            boot_id="this",
+            written_at="2026-01-01T00:00:00Z",
+            reason="",
+        ),
+        **changes,
+    )
+
+
+def with_marker(state: MarkerState, **changes: Any) -> Local:
+    """Local knowledge with that marker."""
+    return dataclasses.replace(
+        LOCAL, marker_reading=Reading.VALID, marker=marker(state, **changes), marker_is_ours=True
+    )
+
+
+def with_attempt(phase: Phase, seconds_ago: float, boot_id: str = "this") -> Local:
+    """Local knowledge with an attempt noted so long ago."""
+    noted = Moment(boot_id, LOCAL.monotonic - seconds_ago, NOW - seconds_ago)
+    attempt = Attempt(
+        phase=phase,
+        repository="acme/cluster",
+        operator="alice",
+        node="n",
+        branch="register-node-n",
+        noted=noted,
+    )
+    return dataclasses.replace(LOCAL, attempt=attempt)
+
+
+def situation(
+    local: Local = LOCAL,
+    remote: Snapshot | Unknown | None = EMPTY,
+    survey: Survey | None = NOWHERE,
+    policy: Policy = POLICY,
+    command: Command = Command.REGISTER,
+) -> Situation:
+    """A machine of which nothing is known, in a repository that has nothing of it, unless said otherwise."""
+    return Situation(
+        command=command,
+        operator="alice",
+        node="n",
+        path=PATH,
+        canonical_branch="register-node-n",
+        local=local,
+        remote=remote,
+        survey=survey,
+        policy=policy,
+        owner=lambda content: OWNERS[content],
+        same_hardware=lambda content: content == b"ours",
+    )
+
+
+def seen(**changes: Any) -> Snapshot:
+    """A snapshot that shows this."""
+    return dataclasses.replace(EMPTY, **changes)
+
+
+def local(**changes: Any) -> Local:
+    """Local knowledge of this."""
+    return dataclasses.replace(LOCAL, **changes)
+
+
+def policy(**changes: Any) -> Policy:
+    """Another policy."""
+    return dataclasses.replace(POLICY, **changes)
+
+
+RECORD = Record("blob", b"ours")
+REGISTERED = with_marker(MarkerState.REGISTERED)
+PR_OPEN = with_marker(MarkerState.PR_OPEN)
+OLD_TWIN = Elsewhere(PATH, "alice", "n", b"ours", pull(9, branch="register-n-20250101T000000Z"))
+PAUSED = State(pause=Pause(noted=Moment("this", 990.0, 0.0), seconds=60, attempts=0))
+
+EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
+    ("installer", situation(local(installer=True), None), Action.NOTHING, Exit.HELD),
+    (
+        "marker-unreadable",
+        situation(local(marker_reading=Reading.UNREADABLE), None),
+        Action.NOTHING,
+        Exit.MISCONFIGURED,
+    ),
+    (
+        "marker-newer",
+        situation(local(marker_reading=Reading.NEWER), None),
+        Action.NOTHING,
+        Exit.MISCONFIGURED,
+    ),
+    (
+        "marker-foreign",
+        situation(dataclasses.replace(REGISTERED, marker_is_ours=False), None),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    ("no-stamp", situation(local(stamped=False), None), Action.NOTHING, Exit.HELD),
+    ("paused", situation(local(state=PAUSED), None), Action.NOTHING, Exit.NOT_NOW),
+    ("not-asked", situation(LOCAL, None), Action.LOOK, Exit.NOT_NOW),
+    ("unknown", situation(remote=Unknown(Exit.NOT_NOW, "down")), Action.NOTHING, Exit.NOT_NOW),
+    ("unknown", situation(remote=Unknown(Exit.NOT_NOW, "limit", 60)), Action.PAUSE, Exit.NOT_NOW),
+    ("retired", situation(remote=seen(retired=True, record=RECORD)), Action.WRITE_MARKER, Exit.DONE),
+    (
+        "retired",
+        situation(with_marker(MarkerState.RETIRED), seen(retired=True)),
+        Action.NOTHING,
+        Exit.DONE,
+    ),
+    ("record-of-another", situation(remote=seen(record=Record("b", b"others"))), Action.NOTHING, Exit.HELD),
+    ("record-of-another", situation(remote=seen(record=Record("b", b"unclear"))), Action.NOTHING, Exit.HELD),
+    (
+        "record-changed",
+        situation(REGISTERED, seen(record=Record("new", b"others"))),
+        Action.WRITE_MARKER,
+        Exit.DONE,
+    ),
+    ("registered", situation(REGISTERED, seen(record=RECORD)), Action.NOTHING, Exit.DONE),
+    ("record-found", situation(remote=seen(record=RECORD)), Action.WRITE_MARKER, Exit.DONE),
+    (
+        "record-found",
+        situation(PR_OPEN, seen(record=RECORD, pulls=(pull(state=PullState.MERGED),))),
+        Action.WRITE_MARKER,
+        Exit.DONE,
+    ),
+    ("archived", situation(remote=seen(archived=True)), Action.NOTHING, Exit.HELD),
+    (
+        "pull-retargeted",
+        situation(remote=seen(pulls=(pull(base="dev"),), branch=branch())),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "pull-of-another",
+        situation(remote=seen(pulls=(pull(),), branch=branch(record=b"others"))),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "pull-opened-by-us",
+        situation(with_attempt(Phase.PULL_REQUEST, 5), seen(pulls=(pull(),), branch=branch())),
+        Action.WRITE_MARKER,
+        Exit.DONE,
+    ),
+    ("pull-found", situation(remote=seen(pulls=(pull(),), branch=branch())), Action.JOIN, Exit.DONE),
+    (
+        "comment-owed",
+        situation(with_marker(MarkerState.PR_OPEN, joined=True), seen(pulls=(pull(),), branch=branch())),
+        Action.COMMENT,
+        Exit.NOT_NOW,
+    ),
+    ("pull-open", situation(PR_OPEN, seen(pulls=(pull(),), branch=branch())), Action.NOTHING, Exit.DONE),
+    (
+        "merged-lately",
+        situation(remote=seen(pulls=(pull(state=PullState.MERGED, merged_at=NOW - 10),))),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    ("note-from-future", situation(with_attempt(Phase.PULL_REQUEST, -50)), Action.NOTE_AGAIN, Exit.NOT_NOW),
+    ("answer-outstanding", situation(with_attempt(Phase.PULL_REQUEST, 50)), Action.NOTHING, Exit.NOT_NOW),
+    (
+        "answer-outstanding",
+        situation(with_attempt(Phase.PULL_REQUEST, 50, boot_id="before")),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "closed-once",
+        situation(remote=seen(pulls=(pull(state=PullState.CLOSED),))),
+        Action.REOPEN,
+        Exit.NOT_NOW,
+    ),
+    (
+        "closed",
+        situation(remote=seen(pulls=(pull(state=PullState.CLOSED, reopened=1),))),
+        Action.HOLD,
+        Exit.HELD,
+    ),
+    (
+        "closed",
+        situation(remote=seen(pulls=(pull(state=PullState.CLOSED),)), policy=policy(on_closed=OnClosed.HOLD)),
+        Action.HOLD,
+        Exit.HELD,
+    ),
+    (
+        "closed",
+        situation(
+            with_marker(MarkerState.HELD),
+            seen(pulls=(pull(state=PullState.CLOSED, reopened=1, comment_kinds=frozenset({"held"})),)),
+        ),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    ("drift-held", situation(REGISTERED, policy=policy(on_drift=OnDrift.HOLD)), Action.NOTHING, Exit.HELD),
+    (
+        "throttled",
+        situation(
+            remote=seen(pulls=(pull(state=PullState.MERGED, created_at=NOW - DAY / 2, merged_at=NOW - 999),))
+        ),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    ("branch-foreign", situation(remote=seen(branch=branch(Content.FOREIGN))), Action.NOTHING, Exit.HELD),
+    (
+        "branch-foreign",
+        situation(remote=seen(branch=branch(record=b"others"))),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "half-done",
+        situation(with_attempt(Phase.BRANCH, 5), seen(branch=branch())),
+        Action.REGISTER,
+        Exit.NOT_NOW,
+    ),
+    ("half-done", situation(with_attempt(Phase.PULL_REQUEST, 301)), Action.REGISTER, Exit.NOT_NOW),
+    ("half-done", situation(with_attempt(Phase.ANSWERED, 1)), Action.REGISTER, Exit.NOT_NOW),
+    ("not-surveyed", situation(survey=None), Action.SURVEY, Exit.NOT_NOW),
+    (
+        "twin-of-another",
+        situation(survey=Survey((dataclasses.replace(OLD_TWIN, content=b"others"),))),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    ("twin-found", situation(survey=Survey((OLD_TWIN,))), Action.JOIN, Exit.DONE),
+    (
+        "other-name",
+        situation(
+            survey=Survey((Elsewhere("maintainers/alice/cluster-nodes/m/node.yaml", "alice", "m", b"ours"),))
+        ),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "name-taken",
+        situation(
+            survey=Survey((Elsewhere("maintainers/bob/cluster-nodes/n/node.yaml", "bob", "n", b"others"),))
+        ),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    ("branch-left", situation(remote=seen(branch=branch())), Action.REGISTER, Exit.NOT_NOW),
+    (
+        "branch-left",
+        situation(remote=seen(branch=branch(Content.NOTHING, None))),
+        Action.REGISTER,
+        Exit.NOT_NOW,
+    ),
+    ("drift-repair", situation(REGISTERED), Action.REGISTER, Exit.NOT_NOW),
+    ("nothing-there", situation(), Action.REGISTER, Exit.NOT_NOW),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "known", "action", "status"), EXAMPLES, ids=[f"{i:02}-{e[0]}" for i, e in enumerate(EXAMPLES)]
+)
+def test_each_row_decides_as_the_table_says(row: str, known: Situation, action: Action, status: Exit) -> None:
+    decision = decide(known)
+    assert (decision.row, decision.action, decision.status) == (row, action, status)
+    assert "\n" not in decision.reason
+    assert decision.reason
+
+
+def test_every_row_has_an_example() -> None:
+    assert [row.name for row in TABLE if row.name not in {example[0] for example in EXAMPLES}] == []
+
+
+def test_the_steward_follows_an_open_pull_request() -> None:
+    def action(**changes: Any) -> Action:
+        remote = seen(pulls=(pull(**changes),), branch=branch())
+        return decide(situation(PR_OPEN, remote, command=Command.STEWARD)).action
+
+    assert action(merge_state="CLEAN") is Action.MERGE
+    assert action(merge_state="BLOCKED") is Action.ARM
+    assert action(auto_merge=True) is Action.NOTHING
+    assert action(mergeable=Mergeable.UNKNOWN, merge_state="UNKNOWN") is Action.NOTHING
+    assert action(mergeable=Mergeable.CONFLICTING, merge_state="DIRTY") is Action.NOTHING
+    assert action(merge_state="CLEAN", paths=(PATH, "flake.nix")) is Action.NOTHING
+
+
+def test_a_comment_is_made_once() -> None:
+    joined = with_marker(MarkerState.PR_OPEN, joined=True)
+    there = seen(pulls=(pull(comment_kinds=frozenset({"joined"})),), branch=branch())
+    assert decide(situation(joined, there)).action is Action.NOTHING
+    missing = seen(pulls=(pull(),), branch=branch())
+    noted = NotedComment(
+        pull_request=7, kind=CommentKind.JOINED.value, noted=Moment("this", 900.0, NOW - 100)
+    )
+    on_its_way = dataclasses.replace(joined, state=State(comments=(noted,)))
+    assert decide(situation(on_its_way, missing)).action is Action.NOTHING
+    long_ago = msgspec.structs.replace(noted, noted=Moment("this", 100.0, NOW - 900))
+    dead = dataclasses.replace(joined, state=State(comments=(long_ago,)))
+    assert decide(situation(dead, missing)).action is Action.COMMENT
+
+
+def test_a_reset_allows_a_new_registration() -> None:
+    closed = seen(pulls=(pull(7, PullState.CLOSED, reopened=1, created_at=NOW - 60),))
+    assert decide(situation(local(state=State(ignore_prs_up_to=7)), closed)).action is Action.REGISTER
+    assert decide(situation(local(state=State(ignore_prs_up_to=6)), closed)).action is Action.HOLD
+
+
+locals_ = st.builds(
+    Local,
+    installer=st.booleans(),
+    stamped=st.booleans(),
+    marker_reading=st.sampled_from(Reading),
+    marker=st.none() | st.builds(marker, st.sampled_from(MarkerState), joined=st.booleans()),
+    marker_is_ours=st.booleans(),
+    attempt=st.none()
+    | st.builds(
+        with_attempt, st.sampled_from(Phase), st.floats(-1e4, 1e4), st.sampled_from(["this", "before"])
+    ).map(lambda known: known.attempt),
+    state=st.just(State()) | st.just(PAUSED) | st.just(State(ignore_prs_up_to=8)),
+    boot_id=st.just("this"),
+    monotonic=st.just(1000.0),
+)
+records = st.none() | st.builds(Record, st.sampled_from(["blob", "new"]), st.sampled_from(sorted(OWNERS)))
+pulls = st.builds(
+    pull,
+    st.integers(1, 9),
+    st.sampled_from(PullState),
+    base=st.sampled_from(["main", "dev"]),
+    created_at=st.floats(NOW - 3 * DAY, NOW),
+    reopened=st.integers(0, 2),
+    mergeable=st.sampled_from(Mergeable),
+    merge_state=st.sampled_from(["CLEAN", "BLOCKED", "UNKNOWN"]),
+    auto_merge=st.booleans(),
+)
+snapshots = st.builds(
+    Snapshot,
+    viewer=st.just("alice"),
+    asked_at=st.just(999.0),
+    server_time=st.just(NOW),
+    archived=st.booleans(),
+    auto_merge_allowed=st.booleans(),
+    base_oid=st.just("base"),
+    record=records,
+    retired=st.booleans(),
+    branch=st.none()
+    | st.builds(branch, st.sampled_from(Content), st.none() | st.sampled_from(sorted(OWNERS))),
+    pulls=st.lists(pulls, max_size=3, unique_by=lambda p: p.number).map(tuple),
+)
+remotes = st.none() | st.builds(Unknown, st.sampled_from(Exit), st.just("why")) | snapshots
+situations = st.builds(
+    situation,
+    locals_,
+    remotes,
+    st.none() | st.just(NOWHERE) | st.just(Survey((OLD_TWIN,))),
+    st.just(POLICY) | st.just(policy(on_closed=OnClosed.HOLD, on_drift=OnDrift.HOLD, merge=Merge.NEVER)),
+    st.sampled_from(Command),
+)
+
+
+@given(situations)
+@settings(max_examples=1000, deadline=None)
+def test_whatever_is_known_there_is_one_decision(known: Situation) -> None:
+    decision = decide(known)
+    writes = decision.action not in {Action.NOTHING, Action.PAUSE, *LOOKS}
+    if not isinstance(known.remote, Snapshot):
+        assert not writes, "nothing is written while GitHub is unknown"
+        return
+    if known.local.installer or not known.local.stamped:
+        assert not writes, "nothing is written before the installation is complete"
+    if decision.action is Action.REGISTER:
+        assert known.remote.record is None
+        assert all(p.state is not PullState.OPEN for p in known.remote.pulls), "never a twin of an open one"
+        assert known.survey is not None or known.local.attempt is not None
+    if decision.marker is MarkerState.REGISTERED:
+        assert known.remote.record is not None
+    if decision.marker is MarkerState.PR_OPEN:
+        assert decision.pull is not None
+        assert decision.pull.state is PullState.OPEN
