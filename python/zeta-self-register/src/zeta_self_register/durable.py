@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import posixpath
 
 from zeta_self_register.effects import Effects
 
@@ -14,9 +14,9 @@ def write_durably(effects: Effects, path: str, content: bytes, mode: int = 0o644
     there can vanish (litestream #1344).  A temporary file left by a crash is overwritten by the next write.
     Raises OSError; `path` is then what it was before.
     """
-    target = PurePosixPath(path)
-    temporary = str(target.with_name(f".{target.name}.new"))
+    folder, name = posixpath.split(path)
+    temporary = posixpath.join(folder, f".{name}.new")
     effects.write(temporary, content, mode)
     effects.sync(temporary)
     effects.rename(temporary, path)
-    effects.sync(str(target.parent))
+    effects.sync(folder)
