@@ -1,0 +1,72 @@
+"""Drives the reference installer of a stick (data/debian/tree/usr/sbin/installer) through the command port.
+
+The stick's installer takes what is particular to one installation from /run/installer; the scripts that a scenario gives
+here are put there, and the unit is started and waited for.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from bootproof.machine import CommandResult
+
+SETTINGS = "/run/installer"
+
+
+class TakesCommands(Protocol):
+    """The part of a Machine that an installation needs."""
+
+    def run(self, command: str, timeout: float = ..., check: bool = ...) -> CommandResult: ...
+    def put_file(self, path: str, content: bytes, mode: int = ...) -> None: ...
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """One installation. Steps are named as the installer prints them: enumerate, choose, wipe, partition, format,
+    configure, operator-key, password, hostname, wifi, sign-in, register, install, toolchain, sync, stamp, banner.
+
+    `before` and `after` map steps to shell scripts that run on the stick ($TARGET is the new system's mount point);
+    `inside` maps steps from install on to scripts that run in the new system. `inside["stamp"]` is the last thing
+    written, after all file systems were synced. `payloads` are tar archives unpacked over the new system.
+    """
+
+    node: str = ""
+    disk: str = "auto"
+    fail_before: str = ""
+    fail_after: str = ""
+    payloads: tuple[bytes, ...] = ()
+    before: Mapping[str, str] = {}
+    after: Mapping[str, str] = {}
+    inside: Mapping[str, str] = {}
+
+
+def prepare(machine: TakesCommands, installation: Installation) -> None:
+    """Put the installation's settings, payloads and scripts onto the running stick."""
+    settings = {
+        "NODE": installation.node,
+        "DISK": installation.disk,
+        "FAIL_BEFORE": installation.fail_before,
+        "FAIL_AFTER": installation.fail_after,
+    }
+    text = "".join(f"{key}='{value}'\n" for key, value in settings.items())
+    machine.put_file(f"{SETTINGS}/settings", text.encode())
+    for number, archive in enumerate(installation.payloads):
+        machine.put_file(f"{SETTINGS}/payload/{number}.tar", archive)
+    for folder in ("before", "after", "inside"):
+        scripts: Mapping[str, str] = getattr(installation, folder)
+        for step, script in scripts.items():
+            machine.put_file(f"{SETTINGS}/{folder}/{step}", script.encode())
+
+
+def install(
+    machine: TakesCommands, installation: Installation, unit: str = "installer.service", timeout: float = 60
+) -> bool:
+    """Run the installer to its end; whether it succeeded. Its steps are on the console and in the stick's journal."""
+    prepare(machine, installation)
+    return machine.run(f"systemctl start {unit}", timeout=timeout, check=False).exit_status == 0
+
+
+def begin(machine: TakesCommands, installation: Installation, unit: str = "installer.service") -> None:
+    """Start the installer and return at once: for a scenario that interrupts it at a step (`console.expect`)."""
+    prepare(machine, installation)
+    machine.run(f"systemctl start --no-block {unit}")

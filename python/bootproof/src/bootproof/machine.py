@@ -1,0 +1,82 @@
+"""A machine that a scenario can switch on, cut off and talk to; an emulator is one kind, a box on a power switch another.
+
+States: off → (power_on) → on → (power_off, cut, or the guest itself) → off. A reset stays in on. What happened is told
+through `record`, in order, as it happens: the oracle judges by these events, not by what a scenario believes it did.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from bootproof.disk import Disk
+
+
+class EventKind(enum.Enum):
+    POWER_ON = "power-on"
+    BOOT = "boot"  # the guest's kernel runs and systemd has started the shell; detail: the boot id
+    RESET = "reset"  # detail: by whom, "guest" or "host"
+    POWER_OFF = "power-off"  # detail: by whom, "guest" or "host"
+    CUT = "cut"  # power loss
+    LINK_DOWN = "link-down"
+    LINK_UP = "link-up"
+
+
+class MachineEvent(msgspec.Struct, frozen=True):
+    """`at` is the host's clock, in seconds since the epoch."""
+
+    machine: str
+    kind: EventKind
+    at: float
+    detail: str = ""
+
+
+Record = Callable[[MachineEvent], None]
+
+
+class CommandResult(msgspec.Struct, frozen=True):
+    """What a command in the guest came to. Exit status 124 is a command that was stopped at its time limit."""
+
+    exit_status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text without the last newline."""
+        return self.stdout.decode(errors="replace").rstrip("\n")
+
+
+class ConsolePort(Protocol):
+    """The serial console: always read, whether anybody waits for it or not."""
+
+    def expect(self, pattern: str | list[str], timeout: float) -> int: ...
+    def last_lines(self, count: int = 20) -> str: ...
+
+
+class Machine(Protocol):
+    """Every time limit is in seconds on hardware or KVM; slower machines stretch it by their own factor."""
+
+    name: str
+    disks: Sequence[Disk]
+
+    @property
+    def console(self) -> ConsolePort: ...
+    @property
+    def boot_id(self) -> str: ...
+
+    def power_on(self) -> None: ...
+    def power_off(self, timeout: float = 30) -> None: ...
+    def cut(self) -> None: ...
+    def reset(self) -> None: ...
+    def reboot(self, timeout: float = 30) -> None: ...
+    def wait_for_shell(self, timeout: float = 30) -> str: ...
+    def wait_until(self, unit: str, timeout: float = 30) -> None: ...
+    def run(self, command: str, timeout: float = 15, check: bool = True) -> CommandResult: ...
+    def put_file(self, path: str, content: bytes, mode: int = 0o644) -> None: ...
+    def get_file(self, path: str) -> bytes: ...
+    def set_link(self, up: bool) -> None: ...
+    def insert_stick(self, guest_folder: Path) -> None: ...
+    def remove_stick(self) -> None: ...
