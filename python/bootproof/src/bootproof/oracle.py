@@ -49,9 +49,11 @@ __all__ = [
 ]
 
 
-def judge(case: Case, further: Iterable[Rule] = ()) -> tuple[RuleResult, ...]:
-    """Applies the rules that always hold, those that the case expects, and `further` ones."""
-    return tuple(_apply(rule, case) for rule in (*ALWAYS, *expected_rules(case), *further))
+def judge(case: Case, further: Iterable[Rule] = (), *, finished: bool = True) -> tuple[RuleResult, ...]:
+    """Applies the rules that always hold, those that the case expects, and `further` ones. A run that was not
+    `finished` is judged by the first alone: what was expected of its end says nothing about its middle."""
+    expected = expected_rules(case) if finished else ()
+    return tuple(_apply(rule, case) for rule in (*ALWAYS, *expected, *further))
 
 
 def _apply(rule: Rule, case: Case) -> RuleResult:
