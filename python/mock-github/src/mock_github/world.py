@@ -1,0 +1,192 @@
+"""The whole state as one immutable value, and a world in a few lines: users, repositories, tokens, protection.
+
+It compares by value and can be hashed. A change makes a new value that shares all the rest; `mock_github.step` is the
+function from a world and a request to the next world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from mock_github.clock import DEFAULT_START, milliseconds_of
+from mock_github.frozen import FrozenMap
+from mock_github.git_objects import GitObjects, Signature, first_commit
+from mock_github.state import Limits, Permission, Protection, Repository, Token, Usage, User
+
+DEFAULT_PERMISSIONS: Mapping[str, str] = {"contents": "write", "pull_requests": "write", "metadata": "read"}
+
+
+class World(msgspec.Struct, frozen=True):
+    """All there is. `now` is in milliseconds since 1970; repositories are keyed by their full name in lower case."""
+
+    git: GitObjects
+    now: int = DEFAULT_START
+    next_id: int = 1001
+    requests: int = 0
+    events: int = 0
+    users: FrozenMap[str, User] = FrozenMap()
+    tokens: FrozenMap[str, Token] = FrozenMap()
+    repositories: FrozenMap[str, Repository] = FrozenMap()
+    moved: FrozenMap[str, str] = FrozenMap()
+    limits: Limits = Limits()
+    usage: FrozenMap[str, Usage] = FrozenMap()
+    mergeable_after_reads: int = 1
+
+    def at(self, milliseconds: int) -> World:
+        """The same world at another time (milliseconds since 1970)."""
+        return replace(self, now=milliseconds)
+
+    def repository(self, full_name: str) -> Repository | None:
+        return self.repositories.get(full_name.lower())
+
+    def user(self, login: str) -> User | None:
+        return self.users.get(login.lower())
+
+    def with_stored(self, repository: Repository) -> World:
+        return replace(self, repositories=self.repositories.set(repository.key, repository))
+
+    def with_user(
+        self, login: str, *, name: str | None = None, email: str | None = None, organization: bool = False
+    ) -> World:
+        user = User(
+            id=self.next_id,
+            login=login,
+            name=name,
+            email=email or f"{login}@users.noreply.github.com",
+            organization=organization,
+            created_at=self.now,
+        )
+        return replace(self, next_id=self.next_id + 1, users=self.users.set(login.lower(), user))
+
+    def with_repository(
+        self,
+        full_name: str,
+        *,
+        files: Mapping[str, bytes | str] | None = None,
+        private: bool = False,
+        default_branch: str = "main",
+        collaborators: Mapping[str, str] | None = None,
+        fork_of: str | None = None,
+        message: str = "Initial commit",
+        description: str | None = None,
+        archived: bool = False,
+        auto_merge_allowed: bool = False,
+        merge_commit_allowed: bool = True,
+        squash_merge_allowed: bool = True,
+        rebase_merge_allowed: bool = True,
+        delete_branch_on_merge: bool = False,
+    ) -> World:
+        """A repository with one commit of `files`, or a fork with its parent's branches. The owner becomes a user.
+
+        `collaborators` maps logins to read, triage, write, maintain or admin; they become users too.
+        """
+        owner, _, name = full_name.partition("/")
+        world = self
+        for login in (owner, *(collaborators or {})):
+            if world.user(login) is None:
+                world = world.with_user(login)
+        if fork_of:
+            parent = world.repository(fork_of)
+            if parent is None:
+                raise ValueError(f"{full_name} is to be a fork of {fork_of}, which is not there yet")
+            refs, roots = parent.refs, parent.roots
+        else:
+            who = world.users[owner.lower()]
+            signature = Signature(who.name or who.login, who.noreply, world.now // 1000)
+            data = {
+                path: text.encode() if isinstance(text, str) else text for path, text in (files or {}).items()
+            }
+            sha = first_commit(world.git, data, signature, message)
+            refs, roots = FrozenMap({f"refs/heads/{default_branch}": sha}), frozenset({sha})
+        repository = Repository(
+            id=world.next_id,
+            owner=owner,
+            name=name,
+            private=private,
+            default_branch=default_branch,
+            refs=refs,
+            roots=roots,
+            created_at=world.now,
+            pushed_at=world.now,
+            updated_at=world.now,
+            description=description,
+            archived=archived,
+            auto_merge_allowed=auto_merge_allowed,
+            merge_commit_allowed=merge_commit_allowed,
+            squash_merge_allowed=squash_merge_allowed,
+            rebase_merge_allowed=rebase_merge_allowed,
+            delete_branch_on_merge=delete_branch_on_merge,
+            fork_of=fork_of,
+            collaborators=FrozenMap(
+                {login.lower(): Permission(role) for login, role in (collaborators or {}).items()}
+            ),
+        )
+        repositories = world.repositories.set(repository.key, repository)
+        return replace(world, next_id=world.next_id + 1, repositories=repositories)
+
+    def with_token(
+        self,
+        token: str,
+        *,
+        login: str,
+        permissions: Mapping[str, str] | None = None,
+        repositories: Sequence[str] | None = None,
+        expired: bool = False,
+        classic: bool = False,
+    ) -> World:
+        """A fine-grained token (or a classic one). Unless said otherwise it may write contents and pull requests, in
+        every repository that its owner can. The owner becomes a user."""
+        world = self if self.user(login) else self.with_user(login)
+        value = Token(
+            login=world.users[login.lower()].login,
+            permissions=FrozenMap(dict(DEFAULT_PERMISSIONS if permissions is None else permissions)),
+            repositories=None if repositories is None else tuple(repositories),
+            expired=expired,
+            classic=classic,
+        )
+        return replace(world, tokens=world.tokens.set(token, value))
+
+    def with_protection(
+        self,
+        full_name: str,
+        pattern: str = "main",
+        *,
+        required_checks: Sequence[str] | None = None,
+        strict: bool = False,
+        required_approvals: int | None = None,
+        enforce_admins: bool = False,
+        allow_force_pushes: bool = False,
+        allow_deletions: bool = False,
+    ) -> World:
+        """A branch protection rule; `pattern` is a branch name or a glob."""
+        repository = self.repositories[full_name.lower()]
+        rule = Protection(
+            id=self.next_id,
+            pattern=pattern,
+            required_checks=None if required_checks is None else tuple(required_checks),
+            strict=strict,
+            required_approvals=required_approvals,
+            enforce_admins=enforce_admins,
+            allow_force_pushes=allow_force_pushes,
+            allow_deletions=allow_deletions,
+        )
+        repository = replace(repository, protections=(*repository.protections, rule))
+        repositories = self.repositories.set(repository.key, repository)
+        return replace(self, next_id=self.next_id + 1, repositories=repositories)
+
+    def with_renamed(self, old: str, new: str) -> World:
+        """The repository under a new name; the old one is redirected."""
+        repository = self.repositories[old.lower()]
+        owner, _, name = new.partition("/")
+        repository = replace(repository, owner=owner, name=name)
+        repositories = self.repositories.without(old.lower()).set(repository.key, repository)
+        return replace(self, repositories=repositories, moved=self.moved.set(old.lower(), new))
+
+
+def empty_world(*, clock: datetime | float | None = None) -> World:
+    """A GitHub with nobody in it, at a time (a datetime with a zone, or seconds since 1970; 2026-01-01 if not said)."""
+    return World(git=GitObjects(), now=milliseconds_of(clock))
