@@ -1,6 +1,7 @@
 """What the readings say of the hardware, in exact figures.
 
-None always means "could not tell"; an empty tuple means "looked, and there is none".
+None always means "could not tell"; an empty tuple means "looked, and there is none". A list of which one part
+could not be read is None as a whole: half of the disks would read as all of them.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ def _gpus(readings: Readings) -> tuple[Gpu, ...] | None:
             if vendor and device:
                 gpus.append(Gpu(vendor, device))
             unsure = unsure or not (vendor and device)
-    return tuple(gpus) if gpus or not unsure else None
+    return None if unsure else tuple(gpus)
 
 
 def _pci_id(readings: Readings, name: str, attribute: str) -> str | None:
@@ -222,7 +223,7 @@ def _storage(readings: Readings) -> tuple[Disk, ...] | None:
         unsure = unsure or isinstance(readings.file(f"{BLOCK}/{name}/size"), Unreadable)
         if disk:
             disks.append(disk)
-    return tuple(disks) if disks or not unsure else None
+    return None if unsure else tuple(disks)
 
 
 def _disk(readings: Readings, name: str) -> Disk | None:

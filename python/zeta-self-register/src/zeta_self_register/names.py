@@ -45,9 +45,9 @@ class InvalidName(ValueError):
 
 
 def shown(text: str, limit: int = 64) -> str:
-    """`text` in quotes for a message: one line, printable ASCII, at most about `limit` characters."""
-    cut = text[:limit]
-    return ascii(cut) + ("…" if len(text) > limit else "")
+    """`text` in quotes for a message: one line of printable ASCII, some `limit` characters at most."""
+    quoted, whole = ascii(text[:limit]), len(text) <= limit
+    return quoted if whole and len(quoted) <= limit + 2 else f"{quoted[:limit]}…"
 
 
 def usable_node_name(text: str) -> str | None:

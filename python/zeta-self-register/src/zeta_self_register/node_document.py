@@ -106,7 +106,7 @@ def compose(
         registered_via=one_line(via, 100) or VIA,
         flake_commit=commit[:12] if _COMMIT.fullmatch(commit) else None,
         flake_host=host,
-        identity=None if identity.is_empty else identity,
+        identity=_worth_recording(identity),
         hardware=_record(hardware),
     )
 
@@ -195,6 +195,12 @@ def disk_line(disk: Disk) -> str:
     # The word before the last must not be mistaken for the size, so the description is in brackets.
     known = ", ".join(part for part in (disk.transport, kind, disk.model) if part)
     return f"/dev/{disk.name} {f'({known}) ' if known else ''}{disk.size_bytes}B"
+
+
+def _worth_recording(identity: Identity) -> Identity | None:
+    """The identity as it will be read back: a record does not say why something is not in it."""
+    uuid, macs = (recorded_evidence(one.digest, one.source) for one in (identity.uuid, identity.macs))
+    return None if identity.is_empty else Identity(uuid, macs)
 
 
 def _record(hardware: Hardware) -> RecordedHardware:

@@ -13,6 +13,7 @@ from zeta_self_register.names import InvalidName, parse_node_name, parse_operato
 from zeta_self_register.network_interfaces import parse_mac
 from zeta_self_register.node_document import API_VERSION, KIND, NAMESPACE, PREFIX, section
 from zeta_self_register.plain_yaml import NotPlainYaml, Value, load
+from zeta_self_register.readings import one_line
 
 # How the planner finds name and roles: by lines, without a YAML reader.
 _NAME_LINE = re.compile(r"^\s*name:\s*(\S+)\s*$", re.MULTILINE)
@@ -147,7 +148,7 @@ def _empty(value: Value, where: str) -> Iterator[str]:
         yield f"{where or 'the file'} is empty: leave it out if it is not known"
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _empty(item, f"{where}.{shown(key)[1:-1]}" if where else shown(key)[1:-1])
+            yield from _empty(item, f"{where}.{one_line(key, 80)}".removeprefix("."))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _empty(item, f"{where}[{index}]")

@@ -1,0 +1,412 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zeta_self_register.effects import CommandFailed
+from zeta_self_register.hardware import Disk, Gpu, Hardware, Network, Tpm2, hardware
+from zeta_self_register.readings import (
+    ENTRY_LIMIT,
+    IP_ADDRESSES,
+    IP_ROUTES_4,
+    READ_LIMIT,
+    Missing,
+    Readings,
+    Unreadable,
+    collect,
+    one_line,
+)
+
+Recorded = Callable[[str], Any]  # a `RecordedMachine` of conftest.py
+
+ADDRESSES = " ".join(IP_ADDRESSES)
+ROUTES = " ".join(IP_ROUTES_4)
+MACHINES = ["laptop", "server", "qemu", "arm-board", "container"]
+
+
+def look(machine: Any) -> Hardware:
+    return hardware(machine.look())
+
+
+def test_laptop(recorded: Recorded) -> None:
+    assert look(recorded("laptop")) == Hardware(
+        cpu="Intel(R) Core(TM) Ultra 9 185H",
+        cores=16,
+        threads=22,
+        memory_bytes=64850716 * 1024,
+        gpus=(Gpu("8086", "7d55"),),
+        kernel="6.12.90",
+        tpm2=Tpm2.PRESENT,
+        storage=(Disk("nvme0n1", 1024209543168, "Samsung SSD 990 PRO 1TB", False, "nvme"),),
+        network=Network("wlp0s20f3", "192.168.4.36", "c4:75:ab:00:12:34"),
+        product="LENOVO 21KV0012MX",
+        virtual=False,
+    )
+
+
+def test_server_with_two_sockets_and_a_bond(recorded: Recorded) -> None:
+    known = look(recorded("server"))
+    assert (known.cores, known.threads) == (8, 16)
+    assert known.network == Network("bond0", "10.20.0.15", "e4:43:4b:aa:00:10")
+    assert known.gpus == (Gpu("102b", "0536"), Gpu("10de", "1eb8"))
+    assert known.storage == (
+        Disk("sda", 600127266816, "ST600MM0069", True, "sas"),
+        Disk("sdb", 480103981056, "MZ7KM480HMHQ0D3", False, "ata"),
+    )
+
+
+def test_qemu_guest(recorded: Recorded) -> None:
+    known = look(recorded("qemu"))
+    assert known.virtual is True
+    assert known.product == "QEMU Standard PC (Q35 + ICH9, 2009)"
+    assert known.storage == (Disk("vda", 20 * 1024**3, None, None, "virtio"),)
+    assert known.tpm2 is Tpm2.ABSENT
+    assert (known.cores, known.threads) == (2, 2)
+    assert known.network == Network("enp0s2", "10.0.2.15", "52:54:00:12:34:56")
+
+
+def test_arm_board(recorded: Recorded) -> None:
+    known = look(recorded("arm-board"))
+    assert known.cpu == "arm,cortex-a72"
+    assert known.product == "Raspberry Pi 4 Model B Rev 1.4"
+    assert known.gpus == ()
+    assert known.storage == (Disk("mmcblk0", 31914983424, "SD32G", False, "mmc"),)
+    assert known.network == Network("end0", "2001:db8:9::3", "dc:a6:32:01:02:03")
+    assert known.virtual is False
+
+
+def test_container_knows_what_proc_says_and_no_more(recorded: Recorded) -> None:
+    assert look(recorded("container")) == Hardware(
+        threads=2, memory_bytes=4028048 * 1024, tpm2=Tpm2.UNREADABLE
+    )
+
+
+def test_nothing_read_is_nothing_known() -> None:
+    assert hardware(Readings()) == Hardware(tpm2=Tpm2.UNREADABLE)
+
+
+def test_cores_are_not_threads_and_memory_is_not_rounded(recorded: Recorded) -> None:
+    """Field bug 9: `cores: 22`, `memory: "66G"` on this very model."""
+    known = look(recorded("laptop"))
+    assert (known.cores, known.threads) == (16, 22)
+    assert known.memory_bytes == 66407133184
+
+
+def test_without_topology_cores_come_from_cpuinfo(recorded: Recorded) -> None:
+    machine = recorded("server")
+    machine.remove("/sys/devices/system/cpu")
+    blocks = [f"processor : {n}\nphysical id : {n % 2}\ncore id : {n // 2 % 4}\n" for n in range(16)]
+    machine.files["/proc/cpuinfo"] = "\n".join(blocks).encode()
+    known = look(machine)
+    assert (known.cores, known.threads) == (8, 16)
+
+
+def test_the_filter_on_lo_drops_lo_and_nothing_else(recorded: Recorded) -> None:
+    """Field bug 10: `!/lo/` also dropped every line with `scope global`."""
+    machine = recorded("qemu")
+    machine.commands[ADDRESSES] = machine.commands[ADDRESSES].replace(b"enp0s2", b"lonely")
+    machine.commands[ROUTES] = machine.commands[ROUTES].replace(b"enp0s2", b"lonely")
+    for path in list(machine.files):
+        machine.files[path.replace("enp0s2", "lonely")] = machine.files[path]
+    for path in list(machine.folders):
+        machine.folders[path.replace("enp0s2", "lonely")] = None
+    assert look(machine).network == Network("lonely", "10.0.2.15", "52:54:00:12:34:56")
+
+
+def with_routes(machine: Any, *routes: Any) -> Any:
+    machine.commands[ROUTES] = json.dumps(routes).encode()
+    return machine
+
+
+def test_the_cheapest_default_route_decides(recorded: Recorded) -> None:
+    machine = with_routes(
+        recorded("laptop"),
+        {"dst": "default", "dev": "wlp0s20f3", "metric": 600},
+        {"dst": "default", "dev": "enp0s31f6", "metric": 100},
+    )
+    assert look(machine).network == Network("enp0s31f6", None, "b0:41:6f:17:87:cc")
+
+
+def test_a_route_over_several_ways_takes_the_first(recorded: Recorded) -> None:
+    hops = {
+        "dst": "default",
+        "nexthops": [{"gateway": "192.0.2.1", "dev": "enp0s31f6"}, {"dev": "wlp0s20f3"}],
+    }
+    network = look(with_routes(recorded("laptop"), hops)).network
+    assert network is not None
+    assert network.interface == "enp0s31f6"
+
+
+@pytest.mark.parametrize(
+    "routes", [[], [{"dst": "default", "dev": "wg0"}], [{"dst": "default", "dev": "gone"}]]
+)
+def test_where_the_route_names_no_card_the_only_one_with_an_address_is_taken(
+    recorded: Recorded, routes: list[dict[str, Any]]
+) -> None:
+    machine = with_routes(recorded("laptop"), *routes)
+    machine.files["/sys/class/net/wg0/address"] = b"\n"
+    assert look(machine).network == Network("wlp0s20f3", "192.168.4.36", "c4:75:ab:00:12:34")
+
+
+def test_of_two_cards_none_is_guessed(recorded: Recorded) -> None:
+    machine = with_routes(recorded("laptop"))
+    links = json.loads(machine.commands[ADDRESSES])
+    links[1]["addr_info"] = [{"family": "inet", "local": "10.0.0.1", "scope": "global"}]
+    machine.commands[ADDRESSES] = json.dumps(links).encode()
+    assert look(machine).network is None
+
+
+def test_without_ip_the_kernels_table_still_gives_the_mac(recorded: Recorded) -> None:
+    machine = recorded("qemu")
+    machine.commands = {ADDRESSES: CommandFailed("exit status 1")}
+    machine.files["/proc/net/route"] = (
+        b"Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+        b"docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
+        b"enp0s2\t00000000\t0202000A\t0003\t0\t0\t1024\t00000000\t0\t0\t0\n"
+    )
+    assert look(machine).network == Network("enp0s2", None, "52:54:00:12:34:56")
+
+
+@pytest.mark.parametrize(
+    "output", [b"", b"{}", b"null", b"[1, null]", b"\xff", b"[" * 100_000, b'[{"ifname": []}]']
+)
+def test_nonsense_from_ip_is_no_answer(recorded: Recorded, output: bytes) -> None:
+    machine = recorded("qemu")
+    machine.commands[ADDRESSES] = machine.commands[ROUTES] = output
+    assert look(machine).network is None
+
+
+def test_only_addresses_that_last_and_can_be_reached_count(recorded: Recorded) -> None:
+    machine = recorded("qemu")
+    links = json.loads(machine.commands[ADDRESSES])
+    links[0]["addr_info"] = [
+        {"family": "inet", "local": "169.254.1.1", "scope": "link"},
+        {"family": "inet6", "local": "2001:db8::1", "scope": "global", "temporary": True},
+        {"family": "inet6", "local": "2001:db8::2", "scope": "global", "deprecated": True},
+        {"family": "inet6", "local": "2001:db8::3", "scope": "global", "tentative": True},
+        {"family": "inet6", "local": "2001:db8::4", "scope": "global"},
+        {"family": "inet", "local": "nonsense", "scope": "global"},
+        None,
+    ]
+    machine.commands[ADDRESSES] = json.dumps(links).encode()
+    network = look(machine).network
+    assert network is not None
+    assert network.ip == "2001:db8::4"
+
+
+TPM = "/sys/class/tpm"
+VERSION = f"{TPM}/tpm0/tpm_version_major"
+REFUSED = PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    ("files", "folders", "state"),
+    [
+        ({VERSION: b"2\n"}, {}, Tpm2.PRESENT),
+        ({VERSION: b"1\n"}, {}, Tpm2.ABSENT),
+        ({VERSION: b"1\n", f"{TPM}/tpm1/tpm_version_major": b"2\n"}, {}, Tpm2.PRESENT),
+        ({VERSION: REFUSED}, {}, Tpm2.UNREADABLE),
+        ({}, {f"{TPM}/tpm0": None}, Tpm2.INDETERMINATE),
+        ({}, {TPM: None}, Tpm2.ABSENT),
+        ({}, {TPM: REFUSED}, Tpm2.UNREADABLE),
+        ({}, {TPM: None, "/sys/firmware/acpi/tables/TPM2": None}, Tpm2.UNAVAILABLE),
+        ({}, {"/sys/firmware/acpi/tables/TPM2": None}, Tpm2.UNAVAILABLE),
+        ({}, {}, Tpm2.ABSENT),
+        ({}, {"/sys/firmware/acpi/tables": REFUSED}, Tpm2.INDETERMINATE),
+        ({}, {"/sys/class": REFUSED}, Tpm2.UNREADABLE),
+    ],
+)
+def test_could_not_look_for_a_tpm_is_not_absent(
+    recorded: Recorded, files: dict[str, Any], folders: dict[str, Any], state: Tpm2
+) -> None:
+    machine = recorded("qemu")
+    machine.files |= files
+    machine.folders |= folders
+    assert look(machine).tpm2 is state
+
+
+def test_a_board_where_nobody_can_be_asked_for_a_tpm(recorded: Recorded) -> None:
+    assert look(recorded("arm-board")).tpm2 is Tpm2.INDETERMINATE
+
+
+@pytest.mark.parametrize(
+    ("change", "gpus"),
+    [
+        ({}, (Gpu("1234", "1111"),)),
+        ({"class": b"0x020000\n"}, ()),
+        ({"class": REFUSED}, None),
+        ({"vendor": REFUSED}, None),
+        ({"vendor": b"nonsense"}, None),
+    ],
+)
+def test_no_display_controller_is_not_the_same_as_unreadable(
+    recorded: Recorded, change: dict[str, Any], gpus: tuple[Gpu, ...] | None
+) -> None:
+    machine = recorded("qemu")
+    for attribute, content in change.items():
+        machine.files[f"/sys/bus/pci/devices/0000:00:01.0/{attribute}"] = content
+    assert look(machine).gpus == gpus
+
+
+def test_no_pci_bus_is_no_display_controller(recorded: Recorded) -> None:
+    machine = recorded("arm-board")
+    machine.remove("/sys/bus/pci")
+    assert look(machine).gpus is None, "there is not even a /sys/bus to say so"
+    machine.folders["/sys/bus/platform"] = None
+    assert look(machine).gpus == ()
+
+
+def test_no_disk_is_not_the_same_as_unreadable(recorded: Recorded) -> None:
+    machine = recorded("qemu")
+    machine.files["/sys/block/vda/size"] = REFUSED
+    assert look(machine).storage is None
+    machine.files["/sys/block/vda/size"] = b"0\n"
+    assert look(machine).storage == ()
+    machine.folders["/sys/block"] = REFUSED
+    assert look(machine).storage is None
+
+
+@pytest.mark.parametrize(
+    "name", ["loop0", "ram0", "zram0", "dm-0", "md127", "sr0", "nbd0", "mmcblk0boot0", "nvme0c0n1"]
+)
+def test_what_software_makes_is_no_disk(recorded: Recorded, name: str) -> None:
+    machine = recorded("qemu")
+    machine.files[f"/sys/block/{name}/size"] = b"1000\n"
+    machine.folders[f"/sys/block/{name}/device"] = None
+    storage = look(machine).storage
+    assert storage is not None
+    assert [disk.name for disk in storage] == ["vda"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name", "product"),
+    [
+        (b"LENOVO\n", b"21KV\n", "LENOVO 21KV"),
+        (b"To Be Filled By O.E.M.\n", b"B650M\n", "B650M"),
+        (b"System manufacturer\n", b"System Product Name\n", None),
+        (b"Default string\n", b"Default string\n", None),
+        (b"Not Specified\n", b"\n", None),
+    ],
+)
+def test_a_placeholder_is_no_product(
+    recorded: Recorded, vendor: bytes, name: str, product: str | None
+) -> None:
+    machine = recorded("laptop")
+    machine.files["/sys/class/dmi/id/sys_vendor"] = vendor
+    machine.files["/sys/class/dmi/id/product_name"] = name
+    assert look(machine).product == product
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"  Samsung  SSD \n", "Samsung SSD"),
+        (b"a\0b", "a b"),
+        (b"\xff\xfe", "��"),
+        ("ab\u202ecd".encode(), "ab cd"),
+        (b"\x1b[31mred", "[31mred"),
+        ("\ud800x", "x"),
+        (b"", None),
+        (b" \n\0", None),
+        (b"x" * 10_000_000, "x" * 200),
+    ],
+)
+def test_text_of_unknown_origin_is_one_bounded_line(raw: Any, text: str) -> None:
+    assert one_line(raw) == text
+
+
+@given(st.one_of(st.binary(max_size=400), st.text(max_size=400)), st.integers(1, 300))
+def test_one_line_is_always_printable_and_bounded(raw: Any, limit: int) -> None:
+    text = one_line(raw, limit)
+    assert text is None or (text.isprintable() and 0 < len(text) <= limit and text == text.strip())
+
+
+HOSTILE = [
+    b"",
+    b"\0" * 100,
+    b"\xff" * 300,
+    b"9" * 5000,
+    b"0x03" + b"9" * 5000,
+    "MemTotal: ٣ kB".encode(),
+    b"{}",
+    b"-1\n",
+]
+
+
+@pytest.mark.parametrize("content", [*HOSTILE, REFUSED, OSError(5, "Input/output error")])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_whatever_a_file_holds_there_is_no_traceback(recorded: Recorded, machine: Any, content: Any) -> None:
+    whole = recorded(machine)
+    for path in whole.files:
+        broken = recorded(machine)
+        broken.files[path] = content
+        look(broken)
+    for path in whole.files:
+        whole.files[path] = content
+    whole.commands = dict.fromkeys(whole.commands, content)
+    look(whole)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_unreadable_is_never_taken_for_none(recorded: Recorded, machine: Any) -> None:
+    """Each answer either stays or becomes unknown when something cannot be read; no other answer appears."""
+    known = look(recorded(machine))
+    for path in recorded(machine).files:
+        broken = recorded(machine)
+        broken.files[path] = REFUSED
+        less = look(broken)
+        for field in ("memory_bytes", "kernel", "gpus"):
+            assert getattr(less, field) in (None, getattr(known, field))
+        assert (
+            less.storage is None
+            or len(less.storage) == len(known.storage or ())
+            or path.endswith("removable")
+        )
+        assert less.tpm2 in (known.tpm2, Tpm2.UNREADABLE)
+
+
+class Huge:
+    def read(self, path: str) -> Any:
+        return b"x" * (READ_LIMIT + 1) if path == "/proc/cpuinfo" else b""
+
+    def listdir(self, path: str) -> Any:
+        return [str(number) for number in range(ENTRY_LIMIT + 1)] if path == "/sys/block" else []
+
+    def run(self, argv: Any) -> Any:
+        return b""
+
+
+def test_what_is_larger_than_any_machine_is_not_read() -> None:
+    readings = collect(Huge())
+    assert isinstance(readings.file("/proc/cpuinfo"), Unreadable)
+    assert isinstance(readings.folder("/sys/block"), Unreadable)
+
+
+def test_readings_tell_missing_from_unreadable(recorded: Recorded) -> None:
+    readings = recorded("laptop").look()
+    assert readings.file("/proc/device-tree/model") == Missing()
+    assert readings.file("/sys/class/dmi/id/product_uuid") == Unreadable("Permission denied")
+    assert readings.file("/etc/shadow") == Unreadable("not looked at")
+    assert recorded("container").look().command(IP_ROUTES_4) == Missing()
+
+
+def test_readings_are_a_value(recorded: Recorded) -> None:
+    assert recorded("laptop").look() == recorded("laptop").look()
+    with pytest.raises(TypeError):
+        recorded("laptop").look().files["/proc/cpuinfo"] = b""
+
+
+def test_death_is_not_swallowed() -> None:
+    class Death(BaseException):
+        pass
+
+    class Dying(Huge):
+        def read(self, path: str) -> Any:
+            raise Death
+
+    with pytest.raises(Death):
+        collect(Dying())
