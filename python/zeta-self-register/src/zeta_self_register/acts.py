@@ -83,8 +83,12 @@ class Acts:
                 self._effects.say(f"{self._decision.row}: the comment was not made: {answer.reason}")
                 if self._decision.action is Action.COMMENT:
                     return self._end(answer)
+        subject = self._node.subject
         if self._decision.marker is not None:
             self._write_marker()
+        if self._node.subject != subject:
+            # What was seen is of our own branch; the next tick looks at the one that was joined.
+            return Next(end=replace(self._decision, action=Action.NOTHING))
         return GO_ON
 
     def _pull(self) -> Pull:

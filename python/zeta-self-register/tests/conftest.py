@@ -1,0 +1,214 @@
+"""A node in memory beside the mock GitHub's state machine: no process, no disk, no socket."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from mock_github import wire
+from mock_github.step import step
+from mock_github.world import World, empty_world
+from zeta_self_register import settings
+from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, NotSent, Request, Response
+from zeta_self_register.node import Node
+from zeta_self_register.tick import Run, plan, tick
+
+TOKEN = "github_pat_test"
+PERSON = "github_pat_person"
+SETTINGS = "/etc/zeta-self-register/settings.toml"
+STATE = "/var/lib/zeta-self-register"
+
+MACHINE = {
+    "/proc/sys/kernel/hostname": b"node-a\n",
+    "/proc/cpuinfo": b"processor\t: 0\nmodel name\t: Test CPU\n",
+    "/proc/meminfo": b"MemTotal:        1024000 kB\n",
+    "/proc/sys/kernel/osrelease": b"6.12.0\n",
+    "/sys/class/dmi/id/product_uuid": b"5f0c1a52-9e7b-4c3d-8a61-2b3c4d5e6f70\n",
+    "/sys/class/net/eth0/address": b"52:54:00:aa:bb:cc\n",
+    "/sys/class/net/eth0/addr_assign_type": b"0\n",
+    "/sys/class/net/eth0/type": b"1\n",
+    "/sys/class/net/eth0/device/uevent": b"",
+    "/etc/os-release": b"ID=nixos\n",
+    "/var/lib/zeta-install/complete.json": b'{"schema": 1, "installed_at": "2026-01-01T00:00:00Z"}',
+}
+IP_ADDRESSES = b"""[{"ifname": "eth0", "address": "52:54:00:aa:bb:cc", "link_type": "ether", "addr_info":
+  [{"family": "inet", "local": "10.0.2.15", "prefixlen": 24, "scope": "global"}]}]"""
+IP_ROUTES = b'[{"dst": "default", "gateway": "10.0.2.2", "dev": "eth0"}]'
+
+
+class SmallMachine:
+    """The effects port over a dictionary of files and the mock's `step`."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.files = dict(MACHINE)
+        self.boot = "boot-1"
+        self.uptime = 100.0
+        self.lines: list[str] = []
+        self.requests: list[Request] = []
+        self.fate: Callable[[int, Request], str | None] = lambda _number, _request: None
+        self.write_error: int | None = None
+        self.locked = False
+
+    def read(self, path: str) -> bytes:
+        if path not in self.files:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return self.files[path]
+
+    def listdir(self, path: str) -> list[str]:
+        prefix = path.rstrip("/") + "/"
+        entries = sorted(
+            {name[len(prefix) :].split("/")[0] for name in self.files if name.startswith(prefix)}
+        )
+        if not entries:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return entries
+
+    def run(self, argv: Sequence[str]) -> bytes:
+        if "address" in argv:
+            return IP_ADDRESSES
+        if "-4" in argv:
+            return IP_ROUTES
+        if "-6" in argv:
+            return b"[]"
+        raise CommandFailed(" ".join(argv))
+
+    def write(self, path: str, content: bytes, mode: int) -> None:
+        if self.write_error is not None:
+            raise OSError(self.write_error, os.strerror(self.write_error), path)
+        self.files[path] = content
+
+    def sync(self, path: str) -> None:
+        pass
+
+    def rename(self, source: str, target: str) -> None:
+        self.files[target] = self.files.pop(source)
+
+    def make_folder(self, path: str) -> None:
+        pass
+
+    def sync_all(self) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        if self.locked:
+            raise AlreadyRunning
+        yield
+
+    def github(self, request: Request) -> Response:
+        self.requests.append(request)
+        fate = self.fate(len(self.requests), request)
+        if fate == "not sent":
+            raise NotSent("connection refused")
+        if fate == "lost before":
+            raise NoAnswer("timed out")
+        split = urlsplit(request.url)
+        sent = wire.Request(
+            request.method, split.path, split.query, tuple(request.headers.items()), request.body
+        )
+        self.world = self.world.at(self.world.now + 200)
+        self.world, answer, _events = step(self.world, sent)
+        if fate == "lost after":
+            raise NoAnswer("timed out")
+        if fate == "502 after":
+            return Response(502, {"date": "x"}, b"<html>Bad Gateway</html>")
+        return Response(answer.status, {k.lower(): v for k, v in answer.headers}, answer.body)
+
+    def wall_clock(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return self.uptime
+
+    def boot_id(self) -> str:
+        return self.boot
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    # --- what the tests do -----------------------------------------------------------------------------------
+
+    def node(self, command: str = "register", environment: dict[str, str] | None = None) -> Node:
+        """A new process of this command."""
+        configured = settings.load(self, SETTINGS, environment or {}, must_exist=True)
+        return Node(self, configured, command, environment or {})
+
+    def tick(self, command: str = "register") -> Run:
+        """One run of `register` or `steward`."""
+        return tick(self.node(command))
+
+    def plan(self) -> Run:
+        """What `register` would do."""
+        return plan(self.node("plan"))
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, here and there."""
+        self.uptime += seconds
+        self.world = self.world.at(self.world.now + int(seconds * 1000))
+
+    def reboot(self) -> None:
+        """The machine starts again; only its files remain."""
+        self.boot = f"boot-{int(self.boot.removeprefix('boot-')) + 1}"
+        self.uptime = 5.0
+
+    def person(self, method: str, target: str, json: object = None, *, status: int = 200) -> Any:
+        """A person's request, which must succeed with this status."""
+        asked = wire.request(method, target, token=PERSON, json=json)
+        self.world, answer, _ = step(self.world, asked)
+        assert answer.status == status, answer.body
+        return answer.json()
+
+    def pulls(self, state: str = "all") -> list[Any]:
+        """The repository's pull requests as GitHub shows them."""
+        return list(self.person("GET", f"/repos/acme/cluster/pulls?state={state}&per_page=100"))
+
+    def comments(self, number: int) -> list[str]:
+        """The texts of a pull request's comments."""
+        return [
+            c["body"]
+            for c in self.person("GET", f"/repos/acme/cluster/issues/{number}/comments?per_page=100")
+        ]
+
+    def sent(self) -> list[str]:
+        """What was asked, in short."""
+        return [f"{r.method} {urlsplit(r.url).path}" for r in self.requests]
+
+
+def a_world() -> World:
+    """acme/cluster, private, with alice's token and a person who maintains it."""
+    return (
+        empty_world()
+        .with_repository(
+            "acme/cluster",
+            private=True,
+            files={"README.md": "# cluster\n"},
+            collaborators={"alice": "write", "maria": "admin"},
+            auto_merge_allowed=True,
+        )
+        .with_token(TOKEN, login="alice", repositories=["acme/cluster"])
+        .with_token(
+            PERSON,
+            login="maria",
+            permissions={
+                "contents": "write",
+                "pull_requests": "write",
+                "administration": "write",
+                "statuses": "write",
+            },
+        )
+    )
+
+
+@pytest.fixture
+def machine() -> SmallMachine:
+    """A freshly installed node of a cluster that has never seen it."""
+    made = SmallMachine(a_world())
+    made.files[SETTINGS] = b'repository = "acme/cluster"\noperator = "alice"\n'
+    made.files["/etc/zeta-self-register/github-token"] = TOKEN.encode()
+    return made

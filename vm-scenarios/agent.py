@@ -1,0 +1,165 @@
+"""The agent under test, as the scenarios put it on a machine: files, units, settings, and how it is judged.
+
+bootproof knows nothing of this program.  What stands here is what its operator would do: unpack it, enable two
+timers, write a settings file, let the installer write the intent and the stamp.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = "acme/cluster"
+OPERATOR = "alice"
+TOKEN = "github_pat_11ALICE0000scenario0token"  # noqa: S105 - of the mock GitHub
+API = "https://api.github.test"
+MARKER = "/var/lib/zeta-self-register/registered.json"
+REGISTER_UNIT = "zeta-self-register.service"
+STEWARD_UNIT = "zeta-register-steward.service"
+TIMERS = ("zeta-self-register.timer", "zeta-register-steward.timer")
+HOSTS_FILE = "/home/zeta/.config/gh/hosts.yml"
+CA_FILE = "/etc/zeta-self-register/mock-ca.pem"
+USER_AGENT = r"^zeta-self-register/"
+
+SOURCE = Path(__file__).parent.parent / "python" / "zeta-self-register"
+LIBRARY = "opt/zeta-self-register"
+
+COMMAND = f"""\
+#!/usr/bin/python3 -I
+import sys
+
+sys.path.insert(0, "/{LIBRARY}")
+from zeta_self_register.cli import main
+
+main()
+"""
+
+# The credentials come back a while after boot, as root, into the operator's home, as in the cluster.
+CREDS_RESTORE = f"""\
+[Unit]
+Description=Restore the credentials (a stand-in of the scenario)
+ConditionPathExists=/var/lib/creds-blob
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'sleep 3; install -D -m 600 /var/lib/creds-blob {HOSTS_FILE}'
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@dataclass(frozen=True)
+class Python:
+    """The interpreter of a guest, for which wheels are chosen."""
+
+    version: str
+    architecture: str
+
+
+def settings(ca_file: str = CA_FILE) -> str:
+    """The settings file of a node of this cluster."""
+    return f'api_url = "{API}"\nca_file = "{ca_file}"\nrepository = "{REPOSITORY}"\n'
+
+
+def hosts_yml(token: str = TOKEN) -> bytes:
+    """gh's file, as the credentials' blob brings it back."""
+    return f"github.test:\n    oauth_token: {token}\n    user: {OPERATOR}\n    git_protocol: https\n".encode()
+
+
+def build(cache: Path, python: Python) -> Path:
+    """The agent's files as a folder to be copied onto a root file system; kept by the hash of what it is made of."""
+    folder = cache / f"agent-{_key(python)}"
+    if folder.exists():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".agent-", dir=cache))
+    try:
+        _fill(unfinished, python)
+        unfinished.chmod(0o755)
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.exists():  # somebody else was faster, with the same contents
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _fill(root: Path, python: Python) -> None:
+    library = root / LIBRARY
+    _pip_install(library, python)
+    command = root / "usr/local/bin/zeta-self-register"
+    command.parent.mkdir(parents=True)
+    command.write_text(COMMAND)
+    command.chmod(0o755)
+    data = library / "zeta_self_register/data/lib"
+    shutil.copytree(data / "systemd/system", root / "usr/local/lib/systemd/system")
+    shutil.copytree(data / "sysusers.d", root / "usr/lib/sysusers.d")
+    units = root / "etc/systemd/system"
+    (units / "timers.target.wants").mkdir(parents=True)
+    for timer in TIMERS:
+        (units / "timers.target.wants" / timer).symlink_to(f"/usr/local/lib/systemd/system/{timer}")
+    (units / "zeta-creds-restore.service").write_text(CREDS_RESTORE)
+    (units / "multi-user.target.wants").mkdir()
+    (units / "multi-user.target.wants/zeta-creds-restore.service").symlink_to("../zeta-creds-restore.service")
+
+
+def _pip_install(target: Path, python: Python) -> None:
+    tags = [f"manylinux{tag}_{python.architecture}" for tag in ("2014", "_2_17", "_2_28", "_2_34")]
+    platforms = [argument for tag in tags for argument in ("--platform", tag)]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
+    wheels = [
+        *pip,
+        "--only-binary=:all:",
+        "--python-version",
+        python.version,
+        "--implementation",
+        "cp",
+        *platforms,
+    ]
+    lock = ["--require-hashes", "--requirement", str(SOURCE / "requirements.lock")]
+    _run([*wheels, "--target", str(target), *lock])
+    with tempfile.TemporaryDirectory() as copy:
+        # A build writes beside its sources; two builds at once would meet there.
+        source = shutil.copytree(
+            SOURCE, Path(copy) / "source", ignore=shutil.ignore_patterns("*.egg-info", "build")
+        )
+        _run([*pip, "--no-build-isolation", "--target", str(target), "--upgrade", str(source)])
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": ""}
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command[:6])} …: {done.stderr.strip()[-2000:]}")
+
+
+def _key(python: Python) -> str:
+    digest = hashlib.sha256(
+        json.dumps([python.version, python.architecture, COMMAND, CREDS_RESTORE]).encode()
+    )
+    for path in sorted(
+        [SOURCE / "requirements.lock", SOURCE / "pyproject.toml", *(SOURCE / "src").rglob("*")]
+    ):
+        if path.is_file() and path.suffix != ".pyc" and ".egg-info" not in str(path):
+            digest.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
