@@ -1,0 +1,205 @@
+"""`./prove` and its bootstrap, in a copy of the repository's outline: nothing is installed and nothing is
+booted."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SCENARIO = '''
+"""{summary}
+
+More of it.
+"""
+def test_{name}(site, guest_folder):
+    site.without_oracle("a test of prove")
+    assert guest_folder.name == "guest"
+    {body}
+'''
+
+
+def load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bootstrap_under_test", ROOT / "python" / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+bootstrap = load()
+
+
+def tool(folder: Path, name: str, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A repository whose packages are all installed and whose virtualenv is this one."""
+    root = tmp_path / "house"
+    for name in bootstrap.DISTRIBUTIONS:
+        (root / name).mkdir(parents=True)
+        shutil.copy(ROOT / name / "pyproject.toml", root / name)
+    shutil.copy(ROOT / "prove", root)
+    for name in ("bootstrap.py", "requirements.lock"):
+        shutil.copy(ROOT / "python" / name, root / "python")
+    (root / ".venv" / "bin").mkdir(parents=True)
+    tool(root / ".venv" / "bin", "python", f'exec {sys.executable} "$@"')
+    (root / ".venv" / "bootstrapped").write_text(bootstrap.fingerprint(root))
+    (root / "guest").mkdir()
+    (root / "vm-scenarios").mkdir()
+    every = " ".join({**bootstrap.MACHINE_PACKAGES, **bootstrap.BASE_PACKAGES})
+    tool(root / "bin", "dpkg-query", f"printf '%s installed\\n' {every}")
+    return root
+
+
+def add(root: Path, name: str, body: str = "pass", summary: str = "Shows something.") -> None:
+    text = SCENARIO.format(name=name, body=body, summary=summary)
+    (root / "vm-scenarios" / f"test_{name}.py").write_text(text)
+
+
+def prove(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": f"{root / 'bin'}:/usr/bin:/bin",
+        "HOME": str(root),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "-p bootproof.plugin -p xdist.plugin -p no:cacheprovider",
+    }
+    command = [sys.executable, str(root / "prove"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=root, check=False)
+
+
+def test_the_scenarios_that_are_there_run_and_the_table_is_printed(house: Path) -> None:
+    add(house, "reboot")
+    add(house, "fresh_install")
+    done = prove(house, "--guest", "guest", "--json", "out.json", "-j", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((house / "out.json").read_bytes())
+    assert sorted(run["scenario"] for run in report["runs"]) == ["fresh-install", "reboot"]
+    assert "2 holds" in done.stdout
+    assert "reboot: holds" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("assert False", 1),
+        ("raise RuntimeError", 2),
+        ("import pytest; pytest.skip('x')", 2),
+        ("import os; os._exit(0)", 2),
+    ],
+)
+def test_exit_status(house: Path, body: str, status: int) -> None:
+    add(house, "reboot", body)
+    add(house, "other")
+    done = prove(house, "reboot", "--guest", "guest")
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "other" not in done.stdout
+
+
+def test_a_stale_report_is_not_taken_for_this_runs(house: Path) -> None:
+    (house / "out.json").write_text('{"exit_status": 0}')
+    add(house, "reboot", "import os; os._exit(0)")
+    assert prove(house, "reboot", "--guest", "guest", "--json", "out.json").returncode == 2
+
+
+def test_names(house: Path) -> None:
+    add(house, "fresh_install", summary="One PR and no more.")
+    add(house, "reboot")
+    assert "fresh-install    One PR and no more.\n" in prove(house, "--list").stdout
+    done = prove(house, "rebot")
+    assert (done.returncode, done.stderr) == (2, "no scenario rebot; the nearest is reboot\n")
+
+
+def test_missing_packages_are_one_line_for_who_is_not_root(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool(house / "bin", "dpkg-query", "printf 'git installed\\novmf config-files\\n'; exit 1")
+    tool(house / "bin", "apt-get", "echo must not run >&2; exit 9")
+    monkeypatch.setenv("PATH", f"{house / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SystemExit) as exit_:
+        bootstrap.ensure_packages({"git": "git", "ovmf": None, "socat": "socat"})
+    assert exit_.value.code == 3
+    assert capsys.readouterr().err == "sudo apt-get install --yes --no-install-recommends ovmf socat\n"
+
+
+def test_root_installs_them(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = house / "log"
+    tool(house / "bin", "dpkg-query", "exit 1")
+    tool(house / "bin", "apt-get", f'echo "$@" >> {log}')
+    monkeypatch.setenv("PATH", f"{house / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    bootstrap.ensure_packages({"socat": "socat"})
+    assert log.read_text() == "update --quiet\ninstall --yes --no-install-recommends socat\n"
+
+
+def test_elsewhere_the_commands_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tool(tmp_path / "bin", "git", "")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(SystemExit) as exit_:
+        bootstrap.ensure_packages({"git": "git", "qemu-utils": "qemu-img", "ovmf": None})
+    assert exit_.value.code == 3
+    assert capsys.readouterr().err == "this is no Debian; install what brings the commands qemu-img\n"
+
+
+def fake_pip(root: Path, status: int = 0) -> Path:
+    """A virtualenv's Python that notes what it is asked to install."""
+    log = root / "pip.log"
+    tool(root / ".venv" / "bin", "python", f'echo "$@" >> {log}; echo pip says no; exit {status}')
+    return log
+
+
+def test_a_virtualenv_that_is_up_to_date_is_left_alone(house: Path) -> None:
+    log = fake_pip(house)
+    assert bootstrap.ensure_virtualenv(house) == house / ".venv" / "bin" / "python"
+    assert not log.exists()
+
+
+@pytest.mark.parametrize("changed", ["requirements.lock", "bootproof/pyproject.toml"])
+def test_it_is_brought_up_to_date_when_the_lock_or_a_package_changes(house: Path, changed: str) -> None:
+    log = fake_pip(house)
+    with (house / "python" / changed).open("a") as file:
+        file.write("# changed\n")
+    bootstrap.ensure_virtualenv(house)
+    _, locked, ours = log.read_text().splitlines()
+    assert "--require-hashes" in locked
+    assert "--no-deps" in locked
+    assert ours.count("--editable") == 3
+    assert "--no-build-isolation" in ours
+    log.unlink()
+    bootstrap.ensure_virtualenv(house)
+    assert not log.exists()
+
+
+def test_an_installation_that_failed_is_not_taken_for_done(
+    house: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (house / ".venv" / "bootstrapped").unlink()
+    fake_pip(house, status=1)
+    monkeypatch.setattr(bootstrap, "_runs", lambda python: True)
+    for _ in range(2):
+        with pytest.raises(SystemExit) as exit_:
+            bootstrap.ensure_virtualenv(house)
+        assert exit_.value.code == 3
+        assert "pip says no" in capsys.readouterr().err
+
+
+def test_bootstrap_needs_nothing_installed() -> None:
+    """Both run on a Python without any package; -S leaves all of them out, -I the environment."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'python')!r}); import bootstrap"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
