@@ -159,8 +159,8 @@ def _receive(change: Change, caller: Caller, home: Repository, body: bytes) -> b
     report = [pkt_line(b"unpack ok\n")]
     for old, new, ref in commands:
         refusal = _command(change, caller, home.full_name, old, new, ref)
-        line = f"ng {ref} {refusal}\n" if refusal else f"ok {ref}\n"
-        report.append(pkt_line(line.encode()))
+        result = f"ng {ref} {refusal}\n" if refusal else f"ok {ref}\n"
+        report.append(pkt_line(result.encode()))
     return b"".join(report) + pkt_line(None)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
@@ -35,6 +36,13 @@ class World(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     usage: FrozenMap[str, Usage] = FrozenMap()
     mergeable_after_reads: int = 1
+
+    @classmethod
+    def from_seed(cls, folder: Path | str) -> World:
+        """The world that a seed folder describes; `seed.SeedError` says in one line what is wrong with it."""
+        from mock_github.seed import read_seed
+
+        return read_seed(Path(folder))
 
     def at(self, milliseconds: int) -> World:
         """The same world at another time (milliseconds since 1970)."""
@@ -185,6 +193,17 @@ class World(msgspec.Struct, frozen=True):
         repository = replace(repository, owner=owner, name=name)
         repositories = self.repositories.without(old.lower()).set(repository.key, repository)
         return replace(self, repositories=repositories, moved=self.moved.set(old.lower(), new))
+
+    def with_branch(self, full_name: str, branch: str, sha: str | None = None) -> World:
+        """A further branch, at a commit or where the default branch is."""
+        repository = self.repositories[full_name.lower()]
+        tip = sha or repository.refs[f"refs/heads/{repository.default_branch}"]
+        refs = repository.refs.set(f"refs/heads/{branch}", tip)
+        return self.with_stored(replace(repository, refs=refs, roots=repository.roots | {tip}))
+
+    def with_limits(self, **limits: int) -> World:
+        """Other limits than GitHub's; see `state.Limits` for their names."""
+        return replace(self, limits=replace(self.limits, **limits))
 
 
 def empty_world(*, clock: datetime | float | None = None) -> World:
