@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zeta_self_register.identity import (
-    DETACHABLE_MACS_SOURCE,
-    MACS_SOURCE,
     NO_IDENTITY,
     PLACEHOLDER_UUIDS,
     Evidence,
@@ -38,11 +36,17 @@ from zeta_self_register.readings import (
 Recorded = Callable[[str], Any]  # a `RecordedMachine` of conftest.py
 
 SAME, OTHER, DISAGREE, UNKNOWN = SameMachine
+
 NONE = Evidence(Presence.NONE)
+
 NOT_KNOWN = Evidence(Presence.UNKNOWN)
+
 ONE = Evidence(Presence.PRESENT, "v1:" + "1" * 32, "a")
+
 TWO = Evidence(Presence.PRESENT, "v1:" + "2" * 32, "a")
+
 REPOSITORY = "acme/cluster"
+
 REAL_UUID = b"4c4c4544-0051-3310-8054-b7c04f4d3733\n"
 
 
@@ -71,6 +75,7 @@ TABLE = {
     ("?", "."): UNKNOWN,
     ("?", "?"): UNKNOWN,
 }
+
 SIDES = {
     "=": [(ONE, ONE)],
     "!": [(ONE, TWO), (TWO, ONE)],
@@ -98,6 +103,7 @@ EVIDENCE = st.one_of(
         st.sampled_from(["a", "b"]),
     ),
 )
+
 IDENTITIES = st.builds(Identity, EVIDENCE, EVIDENCE)
 
 
@@ -141,6 +147,7 @@ def test_a_serial_number_is_not_compared_with_a_uuid() -> None:
 
 
 MACS = OwnMacs(frozenset({"02:00:5e:10:00:01", "02:00:5e:10:00:02"}), complete=True)
+
 MINE = Identity(ONE, ONE)
 
 
@@ -248,126 +255,6 @@ def test_the_recipe_does_not_change_unnoticed(recorded: Recorded) -> None:
     mine = identity(recorded("server").look(), REPOSITORY)
     assert mine.uuid.digest == "v1:c9196df9f32665f63a2e700677e9b6cd"
     assert mine.macs.digest == "v1:e5d5894a0f1c3b0a7cf2c0bf98b70b44"
-
-
-def macs_of(machine: Any) -> Evidence:
-    return identity(machine.look(), REPOSITORY).macs
-
-
-def changed(machine: Any, **files: Any) -> Any:
-    for path, text in files.items():
-        machine.files[f"/sys/class/net/{path.replace('__', '/')}"] = text
-    return machine
-
-
-def test_bonded_ports_count_with_their_own_addresses(recorded: Recorded) -> None:
-    """Both ports show the bond's address; the second one's own is only in `permaddr`."""
-    alone = recorded("server")
-    alone.remove("/sys/class/net/bond0")
-    alone.files["/sys/class/net/eno2/address"] = b"e4:43:4b:aa:00:11\n"
-    for port in ("eno1", "eno2"):
-        alone.files[f"/sys/class/net/{port}/addr_assign_type"] = b"0\n"
-    assert macs_of(recorded("server")) == macs_of(alone)
-
-
-def test_the_first_bonded_port_without_a_bonding_file_has_its_own_address_too(recorded: Recorded) -> None:
-    machine = recorded("server")
-    machine.remove("/sys/class/net/eno1/bonding_slave")
-    assert macs_of(machine) == macs_of(recorded("server"))
-
-
-def test_a_randomised_wifi_address_does_not_change_the_machine(recorded: Recorded) -> None:
-    machine = recorded("laptop")
-    command = "ip -json -details address show"
-    machine.files["/sys/class/net/wlp0s20f3/address"] = b"9a:99:99:99:99:99\n"
-    machine.commands[command] = machine.commands[command].replace(b"9a:11:22:33:44:55", b"9a:99:99:99:99:99")
-    assert macs_of(machine) == macs_of(recorded("laptop"))
-
-
-@pytest.mark.parametrize("gone", ["docker0", "enxa0cec8123456"])
-def test_what_comes_and_goes_does_not_change_the_machine(recorded: Recorded, gone: str) -> None:
-    machine = recorded("laptop")
-    machine.remove(f"/sys/class/net/{gone}")
-    assert macs_of(machine) == macs_of(recorded("laptop"))
-
-
-def test_a_virtual_function_is_no_card(recorded: Recorded) -> None:
-    machine = recorded("server")
-    machine.remove("/sys/class/net/enp94s0f0v0")
-    assert macs_of(machine) == macs_of(recorded("server"))
-
-
-def test_a_dock_behind_an_external_port_is_no_card(recorded: Recorded) -> None:
-    machine = recorded("laptop")
-    before = macs_of(machine)
-    machine.files["/sys/class/net/enp0s31f6/device/removable"] = b"removable\n"
-    assert macs_of(machine) != before
-    assert macs_of(machine).source == MACS_SOURCE
-
-
-def test_another_card_is_another_hash(recorded: Recorded) -> None:
-    machine = recorded("server")
-    machine.files["/sys/class/net/eno1/bonding_slave/perm_hwaddr"] = b"e4:43:4b:aa:00:77\n"
-    assert compare(identity(machine.look(), REPOSITORY), identity(recorded("server").look(), REPOSITORY)) is (
-        DISAGREE
-    )
-
-
-def test_usb_adapters_count_only_where_nothing_else_is(recorded: Recorded) -> None:
-    machine = recorded("laptop")
-    for card in ("wlp0s20f3", "enp0s31f6"):
-        machine.remove(f"/sys/class/net/{card}")
-    assert macs_of(machine).presence is Presence.PRESENT
-    assert macs_of(machine).source == DETACHABLE_MACS_SOURCE
-    machine.remove("/sys/class/net/enxa0cec8123456")
-    assert macs_of(machine) == NONE
-
-
-@pytest.mark.parametrize(
-    ("files", "presence"),
-    [
-        ({"enp0s2__addr_assign_type": b"1\n", "enp0s2__address": b"0e:11:22:33:44:55\n"}, Presence.NONE),
-        ({"enp0s2__addr_assign_type": b"2\n", "enp0s2__address": b"0c:11:22:33:44:55\n"}, Presence.NONE),
-        ({"enp0s2__addr_assign_type": b"3\n", "enp0s2__address": b"0e:11:22:33:44:55\n"}, Presence.NONE),
-        ({"enp0s2__addr_assign_type": b"3\n", "enp0s2__address": b"0c:11:22:33:44:55\n"}, Presence.PRESENT),
-        ({"enp0s2__addr_assign_type": b"0\n", "enp0s2__address": b"0e:11:22:33:44:55\n"}, Presence.PRESENT),
-        ({"enp0s2__addr_assign_type": b"0\n", "enp0s2__address": b"00:00:00:00:00:00\n"}, Presence.NONE),
-        ({"enp0s2__addr_assign_type": b"0\n", "enp0s2__address": b"01:00:5e:00:00:01\n"}, Presence.NONE),
-        ({"enp0s2__type": b"32\n"}, Presence.NONE),
-        ({"enp0s2__addr_assign_type": PermissionError(13, "no")}, Presence.UNKNOWN),
-        ({"enp0s2__address": OSError(5, "Input/output error")}, Presence.UNKNOWN),
-        ({"enp0s2__address": FileNotFoundError(2, "unplugged")}, Presence.UNKNOWN),
-        ({}, Presence.NONE),
-    ],
-)
-def test_which_addresses_belong_to_the_hardware(
-    recorded: Recorded, files: dict[str, Any], presence: Presence
-) -> None:
-    """The last one is the address that QEMU gives to every guest alike."""
-    assert macs_of(changed(recorded("qemu"), **files)).presence is presence
-
-
-def test_an_address_that_was_set_is_unknown_without_ip(recorded: Recorded) -> None:
-    machine = changed(
-        recorded("qemu"), enp0s2__addr_assign_type=b"3\n", enp0s2__address=b"0c:11:22:33:44:55\n"
-    )
-    machine.commands.clear()
-    assert macs_of(machine) == NOT_KNOWN
-
-
-def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(recorded: Recorded) -> None:
-    machine = recorded("server")
-    machine.folders["/sys/class/net"] = PermissionError(13, "Permission denied")
-    assert macs_of(machine) == NOT_KNOWN
-    assert own_macs(machine.look()) == OwnMacs(frozenset(), complete=False)
-
-
-def test_own_addresses_are_those_that_a_record_may_name(recorded: Recorded) -> None:
-    laptop = own_macs(recorded("laptop").look())
-    assert laptop.complete
-    assert {"b0:41:6f:17:87:cc", "c4:75:ab:00:12:34", "9a:11:22:33:44:55"} <= laptop.addresses
-    assert "02:42:1c:aa:00:01" not in laptop.addresses, "docker0 looks alike everywhere"
-    assert own_macs(recorded("server").look()).addresses == {"e4:43:4b:aa:00:10", "e4:43:4b:aa:00:11"}
 
 
 def test_a_reinstall_gets_the_same_name(recorded: Recorded) -> None:
