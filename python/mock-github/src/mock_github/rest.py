@@ -40,7 +40,7 @@ def answer(change: Change, caller: Caller, request: Request) -> Response:
             parts = {name: unquote(value) for name, value in found.groupdict().items()}
             if moved := _moved(change, parts, path, request):
                 return moved
-            return handler(Call(change, caller, request, parts, site_of(request)))
+            return handler(Call(change, caller, request, path, parts, site_of(request)))
     raise unknown_to_mock(f"{request.method} {path}")
 
 

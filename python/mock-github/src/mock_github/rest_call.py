@@ -21,11 +21,13 @@ PAGE, MOST = 30, 100
 
 class Call:
     def __init__(
-        self, change: Change, caller: Caller, request: Request, parts: dict[str, str], site: Site
+        self, change: Change, caller: Caller, request: Request, path: str, parts: dict[str, str], site: Site
     ) -> None:
+        """`path` is the path by names, whatever form the client used; `parts` are what its route names."""
         self.change = change
         self.caller = caller
         self.request = request
+        self.path = path
         self.parts = parts
         self.site = site
         self.query = request.parameters()
@@ -92,7 +94,7 @@ class Call:
 
     def _page_address(self, number: int) -> str:
         given = [(k, v) for k, v in parse_qsl(self.request.query, keep_blank_values=True) if k != "page"]
-        path = self.request.path.removeprefix("/api/v3")
+        path = self.path
         if "repo" in self.parts:
             name = f"/repos/{self.parts['owner']}/{self.parts['repo']}"
             path = f"/repositories/{self.repository().id}{path.removeprefix(name)}"

@@ -1,0 +1,241 @@
+"""How GitHub takes writes, and refuses them: one case for each thing that is known of it, through HTTP."""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+from mock_github import Fault, FaultKind, Match
+
+HOME = "/repos/acme/cluster"
+ENABLE = """mutation($input: EnablePullRequestAutoMergeInput!) {
+  enablePullRequestAutoMerge(input: $input) { pullRequest { number } }
+}"""
+COMMIT = """mutation($input: CreateCommitOnBranchInput!) {
+  createCommitOnBranch(input: $input) {
+    commit { oid author { user { login } } signature { isValid wasSignedByGitHub } }
+  }
+}"""
+
+
+def row(behaviour: str) -> pytest.MarkDecorator:
+    """Names the behaviour that a case shows."""
+    return pytest.mark.parametrize("row", [behaviour])
+
+
+def refused(answer: httpx.Response, status: int, message: str) -> dict[str, Any]:
+    """Checks the shape of GitHub's error bodies: the status is a string in them."""
+    body: dict[str, Any] = answer.json()
+    assert (answer.status_code, body["message"]) == (status, message)
+    assert body["status"] == str(status)
+    assert body["documentation_url"]
+    return body
+
+
+def coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@row("POST git/refs, the ref exists: 422 without errors")
+def test_ref_exists(kit: Any, row: str) -> None:
+    client = kit.begin()
+    body = refused(
+        client.send("POST", "/git/refs", ref="refs/heads/main", sha=client.tip()),
+        422,
+        "Reference already exists",
+    )
+    assert "errors" not in body
+
+
+@row("POST git/refs, unknown sha: 422")
+def test_ref_unknown_sha(kit: Any, row: str) -> None:
+    client = kit.begin()
+    answer = client.send("POST", "/git/refs", ref="refs/heads/b", sha="1" * 40)
+    refused(answer, 422, "Object does not exist")
+
+
+@row("POST git/refs, a/b while a exists: 422")
+def test_ref_in_the_way(kit: Any, row: str) -> None:
+    client = kit.begin()
+    answer = client.send("POST", "/git/refs", ref="refs/heads/main/b", sha=client.tip())
+    refused(answer, 422, "Reference update failed")
+
+
+@row("POST pulls, an open one has this head and base: 422; a closed one does not block")
+def test_pull_exists(kit: Any, row: str) -> None:
+    client = kit.begin()
+    number = client.pull("b")
+    again = {"title": "again", "head": "b", "base": "main"}
+    body = refused(client.send("POST", "/pulls", **again), 422, "Validation Failed")
+    message = "A pull request already exists for acme:b."
+    assert body["errors"] == [{"resource": "PullRequest", "code": "custom", "message": message}]
+    client.send("PATCH", f"/pulls/{number}", state="closed")
+    assert client.send("POST", "/pulls", **again).status_code == 201
+
+
+@row("POST pulls, head has nothing new: 422")
+def test_pull_without_commits(kit: Any, row: str) -> None:
+    client = kit.begin()
+    client.send("POST", "/git/refs", ref="refs/heads/b", sha=client.tip())
+    body = refused(client.send("POST", "/pulls", title="t", head="b", base="main"), 422, "Validation Failed")
+    message = "No commits between main and b"
+    assert body["errors"] == [{"resource": "PullRequest", "code": "custom", "message": message}]
+
+
+@row("PUT contents, the file exists and no sha is given: 422")
+def test_contents_without_sha(kit: Any, row: str) -> None:
+    answer = kit.begin().send("PUT", "/contents/README.md", message="m", content=coded("x"))
+    refused(answer, 422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
+
+
+@row("PUT contents, wrong sha: 409")
+def test_contents_wrong_sha(kit: Any, row: str) -> None:
+    answer = kit.begin().send("PUT", "/contents/README.md", message="m", content=coded("x"), sha="2" * 40)
+    refused(answer, 409, f"README.md does not match {'2' * 40}")
+
+
+@row("PUT contents, the path is absent: 201, whatever sha is given")
+def test_contents_ignores_sha(kit: Any, row: str) -> None:
+    client = kit.begin()
+    answer = client.send("PUT", "/contents/new.txt", message="m", content=coded("x"), sha="2" * 40)
+    assert answer.status_code == 201
+    assert answer.json()["content"]["path"] == "new.txt"
+    assert client.tip() == answer.json()["commit"]["sha"]
+
+
+@row("PUT contents, no such branch: 404, before all other checks")
+def test_contents_no_branch(kit: Any, row: str) -> None:
+    assert kit.begin().send("PUT", "/contents/README.md", branch="none").status_code == 404
+
+
+@row("GET contents, absent path: 404")
+def test_contents_absent(kit: Any, row: str) -> None:
+    refused(kit.begin().get(f"{HOME}/contents/none"), 404, "Not Found")
+
+
+@row("PUT merge: 405 not mergeable, 405 base modified (transient), 409 stale sha")
+def test_merge_refusals(kit: Any, row: str) -> None:
+    client = kit.begin()
+    alice = kit.server.as_user("alice")
+    alice.push_file("acme/cluster", "lines.txt", "theirs\n", branch="b")
+    number = alice.open_pull("acme/cluster", "b")
+    kit.server.add_fault(Fault(kind=FaultKind.BASE_MODIFIED, match=Match(method="PUT", path=".*/merge")))
+    merge = partial(client.send, "PUT", f"/pulls/{number}/merge")
+    refused(merge(), 405, "Base branch was modified. Review and try the merge again.")
+    refused(merge(sha="3" * 40), 409, "Head branch was modified. Review and try the merge again.")
+    alice.push_file("acme/cluster", "lines.txt", "ours\n")
+    refused(merge(), 405, "Pull Request is not mergeable")
+
+
+@row("PUT update-branch: 202; 422 nothing new, 422 conflict, 422 stale expected_head_sha")
+def test_update_branch(kit: Any, row: str) -> None:
+    client = kit.begin()
+    number = client.pull("b")
+    update = partial(client.send, "PUT", f"/pulls/{number}/update-branch")
+    refused(update(), 422, "There are no new commits on the base branch.")
+    alice = kit.server.as_user("alice")
+    alice.push_file("acme/cluster", "other", "x")
+    assert update(expected_head_sha="3" * 40).status_code == 422
+    assert update(expected_head_sha=client.tip("b")).status_code == 202
+    head = client.get(f"{HOME}/commits/b").json()
+    assert len(head["parents"]) == 2
+    assert client.get(f"{HOME}/pulls/{number}").json()["head"]["sha"] == head["sha"]
+    alice.push_file("acme/cluster", "files/b", "another text\n")
+    refused(update(), 422, "merge conflict between base and head")
+
+
+@row("PATCH pull state=open: only while the head is where it was, and no other is open")
+def test_reopen(kit: Any, row: str) -> None:
+    client = kit.begin()
+    number = client.pull("b")
+    sha = client.tip("b")
+    change = partial(client.send, "PATCH", f"/pulls/{number}")
+    assert change(state="closed").json()["state"] == "closed"
+    client.send("PATCH", "/git/refs/heads/b", sha=client.tip(), force=True)
+    message = "state cannot be changed. The b branch was force-pushed or recreated."
+    assert refused(change(state="open"), 422, "Validation Failed")["errors"][0]["message"] == message
+    client.send("DELETE", "/git/refs/heads/b")
+    assert change(state="open").status_code == 422
+    client.send("POST", "/git/refs", ref="refs/heads/b", sha=sha)
+    second = client.send("POST", "/pulls", title="b", head="b", base="main").json()["number"]
+    assert change(state="open").status_code == 422
+    client.send("PATCH", f"/pulls/{second}", state="closed")
+    assert change(state="open").json()["state"] == "open"
+
+
+@row("createCommitOnBranch, the branch moved: 200 with STALE_DATA; the branch must exist")
+def test_stale_data(kit: Any, row: str) -> None:
+    client = kit.begin()
+
+    def commit(branch: str, head: str) -> Any:
+        given = {
+            "branch": {"repositoryNameWithOwner": "acme/cluster", "branchName": branch},
+            "expectedHeadOid": head,
+            "message": {"headline": "h", "body": "b"},
+            "fileChanges": {"additions": [{"path": "x/y", "contents": coded("y")}]},
+        }
+        return client.graphql(COMMIT, input=given)
+
+    old = client.tip()
+    made = commit("main", old)["data"]["createCommitOnBranch"]["commit"]
+    assert made["oid"] == client.tip()
+    assert made["author"]["user"]["login"] == "zeta-bot"
+    assert made["signature"] == {"isValid": True, "wasSignedByGitHub": True}
+    stale = commit("main", old)
+    assert stale["data"] == {"createCommitOnBranch": None}
+    assert [error["type"] for error in stale["errors"]] == ["STALE_DATA"]
+    assert commit("none", old)["errors"][0]["type"] == "NOT_FOUND"
+
+
+@row("enablePullRequestAutoMerge: refused by message; accepts expectedHeadOid")
+def test_auto_merge(kit: Any, row: str) -> None:
+    world = kit.world.with_repository(
+        "acme/auto", files={"a": "a"}, collaborators={"zeta-bot": "write"}, auto_merge_allowed=True
+    ).with_token(
+        "wide",
+        login="zeta-bot",
+        permissions={"contents": "write", "pull_requests": "write", "statuses": "write"},
+    )
+
+    def node(repository: str, number: int) -> str:
+        query = 'query($r:String!,$n:Int!){repository(owner:"acme",name:$r){pullRequest(number:$n){id}}}'
+        found = client.graphql(query, r=repository, n=number)["data"]["repository"]["pullRequest"]["id"]
+        assert isinstance(found, str)
+        return found
+
+    def enable(repository: str, number: int, **more: str) -> str:
+        body = client.graphql(ENABLE, input={"pullRequestId": node(repository, number), **more})
+        return str(body["errors"][0]["message"]) if "errors" in body else ""
+
+    def pull(repository: str, branch: str) -> int:
+        alice = kit.server.as_user("alice")
+        alice.push_file(f"acme/{repository}", branch, "x", branch=branch)
+        return alice.open_pull(f"acme/{repository}", branch)
+
+    kit.begin(world)
+    client = kit.client("wide")
+    assert "Auto merge is not allowed for this repository" in enable("cluster", pull("cluster", "b"))
+    number = pull("auto", "b")
+    assert "Protected branch rules not configured for this branch" in enable("auto", number)
+    kit.begin(world.with_protection("acme/auto", required_checks=["ci"]))
+    client = kit.client("wide")
+    number = pull("auto", "b")
+    head = client.get("/repos/acme/auto/git/ref/heads/b").json()["object"]["sha"]
+
+    def status(state: str, context: str) -> int:
+        body = {"state": state, "context": context}
+        answered = client.http.post(f"/repos/acme/auto/statuses/{head}", json=body).status_code
+        return int(answered)
+
+    assert enable("auto", number, expectedHeadOid="4" * 40)
+    assert status("success", "ci") == 201
+    assert "Pull request is in clean status" in enable("auto", number)
+    status("failure", "other")
+    assert "in unstable status" in enable("auto", number)
+    status("pending", "ci")
+    assert enable("auto", number, expectedHeadOid=head) == ""
+    status("success", "ci")
+    assert client.get(f"/repos/acme/auto/pulls/{number}").json()["merged"] is True
