@@ -183,6 +183,27 @@ def test_what_software_makes_is_no_disk(recorded: Recorded, name: str) -> None:
     assert [disk.name for disk in storage] == ["vda"]
 
 
+def test_a_block_device_without_hardware_is_no_disk_and_no_doubt(recorded: Recorded) -> None:
+    machine = recorded("qemu")
+    machine.files["/sys/block/bcache0/size"] = b"1000\n"
+    assert look(machine).storage == look(recorded("qemu")).storage
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/sys/hypervisor/type", b"xen\n"),
+        ("/proc/cpuinfo", b"processor : 0\nflags : fpu hypervisor\n"),
+        ("/sys/class/dmi/id/sys_vendor", b"VMware, Inc.\n"),
+    ],
+)
+def test_each_sign_of_a_virtual_machine_is_enough(recorded: Recorded, path: str, content: bytes) -> None:
+    machine = recorded("laptop")
+    assert look(machine).virtual is False
+    machine.files[path] = content
+    assert look(machine).virtual is True
+
+
 @pytest.mark.parametrize(
     ("vendor", "name", "product"),
     [

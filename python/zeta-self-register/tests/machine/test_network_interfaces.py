@@ -214,7 +214,7 @@ def test_usb_adapters_count_only_where_nothing_else_is(recorded: Recorded) -> No
         ({"enp0s2__addr_assign_type": b"0\n", "enp0s2__address": b"0e:11:22:33:44:55\n"}, Presence.PRESENT),
         ({"enp0s2__addr_assign_type": b"0\n", "enp0s2__address": b"00:00:00:00:00:00\n"}, Presence.NONE),
         ({"enp0s2__addr_assign_type": b"0\n", "enp0s2__address": b"01:00:5e:00:00:01\n"}, Presence.NONE),
-        ({"enp0s2__type": b"32\n"}, Presence.NONE),
+        ({"enp0s2__type": b"32\n", "enp0s2__address": b"0c:11:22:33:44:55\n"}, Presence.NONE),
         ({"enp0s2__addr_assign_type": PermissionError(13, "no")}, Presence.UNKNOWN),
         ({"enp0s2__address": OSError(5, "Input/output error")}, Presence.UNKNOWN),
         ({"enp0s2__address": FileNotFoundError(2, "unplugged")}, Presence.UNKNOWN),
@@ -246,6 +246,14 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(recorded: Recorded) 
 def test_own_addresses_are_those_that_a_record_may_name(recorded: Recorded) -> None:
     laptop = own_macs(recorded("laptop").look())
     assert laptop.complete
-    assert {"b0:41:6f:17:87:cc", "c4:75:ab:00:12:34", "9a:11:22:33:44:55"} <= laptop.addresses
+    assert laptop.addresses == {
+        *("b0:41:6f:17:87:cc", "c4:75:ab:00:12:34", "9a:11:22:33:44:55"),
+        "a0:ce:c8:12:34:56",  # the dock's: an old agent took whatever was up first
+    }
     assert "02:42:1c:aa:00:01" not in laptop.addresses, "docker0 looks alike everywhere"
     assert own_macs(recorded("server").look()).addresses == {"e4:43:4b:aa:00:10", "e4:43:4b:aa:00:11"}
+
+
+def test_own_addresses_are_incomplete_when_one_could_not_be_read(recorded: Recorded) -> None:
+    machine = changed(recorded("laptop"), enp0s31f6__address=PermissionError(13, "Permission denied"))
+    assert not own_macs(machine.look()).complete
