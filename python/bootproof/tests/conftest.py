@@ -104,6 +104,12 @@ class Story:
         )
 
 
+@pytest.fixture(scope="session")
+def new_story() -> type[Story]:
+    """To begin any number of stories in one test."""
+    return Story
+
+
 @pytest.fixture
 def story() -> Story:
     return Story()

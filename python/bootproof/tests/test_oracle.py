@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from bootproof.oracle import ALWAYS, Before, Case, Seeded, as_events, interruptions, judge, verdict_of
+from bootproof.oracle import ALWAYS, Before, Case, Seeded
 from bootproof.oracle_rules import Look
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
-from bootproof.verdict import Interruption, Landing, MissingEvidence, Verdict
+from bootproof.verdict import MissingEvidence
 
 RULES = {rule.id: rule.judge for rule in ALWAYS}
 RECORD = "maintainers/alice/cluster-nodes/node-a/node.yaml"
@@ -42,12 +42,20 @@ def test_a_twin_is_found_with_both_openings(booted: Any) -> None:
 
 
 def test_an_old_branch_with_a_time_in_its_name_is_the_nodes_too(booted: Any) -> None:
-    booted.opens(1, head="acme:register-node-a-20240101T120000Z", agent=None)
+    booted.opens(1, head="acme:register-node-a-20240101T120000Z", agent=None, paths=("other",))
     booted.opens(2)
     assert len(broken("at-most-one-open", booted.case())) == 1
 
 
-@pytest.mark.parametrize("head", ["acme:register-node-a-b", "acme:register-node", "mallory:register-node-a"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "acme:register-node-a-b",
+        "acme:register-node",
+        "acme:register-node-a-20240101T120000Z-b",
+        "mallory:register-node-a",
+    ],
+)
 def test_another_nodes_or_a_forks_branch_is_not_the_nodes(booted: Any, head: str) -> None:
     booted.opens(1, head=head, agent=None, by="bob", paths=("maintainers/bob/other",))
     booted.opens(2)
@@ -169,6 +177,20 @@ def test_a_request_before_the_installer_showed_itself_is_the_installers(story: A
     assert len(broken("nothing-before-installed", story.case())) == 1
 
 
+def test_a_reinstall_is_an_install_too(booted: Any) -> None:
+    booted.machine(MachineKind.RESET)
+    booted.request()
+    booted.machine(MachineKind.INSTALL_STARTED)
+    assert "in a run of the installer" in broken("nothing-before-installed", booted.case())[0]
+
+
+def test_a_boot_without_a_reset_ends_the_installers_run(story: Any) -> None:
+    story.machine(MachineKind.INSTALL_FINISHED)
+    story.machine(MachineKind.BOOT, boot_id="boot-1")
+    story.request()
+    assert look("nothing-before-installed", story.case()) == Look(1)
+
+
 def test_the_machine_is_booted_from_a_disk_whose_install_failed(story: Any) -> None:
     story.machine(MachineKind.INSTALL_STARTED)
     story.machine(MachineKind.INSTALL_FAILED)
@@ -263,6 +285,25 @@ def test_a_pull_request_that_was_closed_in_an_earlier_boot_is_not_open(booted: A
     assert "#1 to be open, and it was not" in broken("markers-were-true", booted.case())[0]
 
 
+def test_a_pull_request_that_landed_after_the_cut_was_not_there_before_it(booted: Any) -> None:
+    request = booted.request()
+    booted.cut()
+    fields = {"head": "acme:register-node-a", "base": "main", "paths": (RECORD,)}
+    booted.log("pull-request-opened", request=request, by="alice", number=1, **fields)
+    booted.marker(OPEN_1)
+    assert "#1, which did not exist yet" in broken("markers-were-true", booted.case())[0]
+
+
+def test_where_the_record_may_be_gone_a_marker_is_not_judged(booted: Any) -> None:
+    booted.opens(1)
+    booted.merges(1)
+    booted.does("branch-moved", branch="main", after="c9", paths=(RECORD,), agent=None)
+    booted.boots("boot-2")
+    booted.marker(MarkerClaim(ClaimState.REGISTERED, 1, "boot-2"))
+    with pytest.raises(MissingEvidence, match="when the marker was written"):
+        look("markers-were-true", booted.case())
+
+
 def test_another_nodes_pull_request_is_none_to_claim(booted: Any) -> None:
     booted.opens(1, head="acme:register-node-a-b", paths=("else",), agent=None)
     booted.marker(OPEN_1)
@@ -275,146 +316,3 @@ def test_the_time_in_the_file_is_held_against_the_opening(booted: Any) -> None:
         booted.timeline = booted.timeline[:4]
         booted.marker(msgspec.structs.replace(OPEN_1, written_at=opened.at - early))
         assert len(broken("markers-were-true", booted.case())) == expected
-
-
-# --- nobody else's
-
-
-def own_registration(story: Any) -> None:
-    """All that an honest program does, from the branch to the merge."""
-    story.does("branch-created", branch="register-node-a", after="c0")
-    story.does("branch-moved", branch="register-node-a", after="c1", paths=(RECORD,))
-    story.opens(1)
-    story.does("auto-merge-enabled", number=1)
-    story.comments(1, "hello")
-    story.merges(1, agent="agent/1")
-    story.does("branch-deleted", branch="register-node-a")
-
-
-def test_its_own_branch_pull_request_and_record(booted: Any) -> None:
-    own_registration(booted)
-    assert look("nobody-elses", booted.case()) == Look(8)
-
-
-@pytest.mark.parametrize(
-    ("kind", "fields", "text"),
-    [
-        ("branch-moved", {"branch": "main", "paths": (RECORD,)}, "other than by merging its PR"),
-        ("branch-moved", {"branch": "feature"}, "feature is no branch of this node"),
-        ("branch-moved", {"branch": "register-node-a-b"}, "register-node-a-b is no branch of this node"),
-        ("branch-deleted", {"branch": "register-node-b"}, "register-node-b is no branch of this node"),
-        ("branch-created", {"branch": "register-node-a-20240101T120000Z"}, "is not register-node-a"),
-        ("branch-moved", {"branch": "register-node-a", "paths": (RECORD, "flake.nix")}, "touches flake.nix"),
-        ("branch-created", {"branch": "register-node-a", "repository": "acme/other"}, "in acme/other"),
-        ("pull-request-closed", {"number": 5}, "#5, which is no PR of this node"),
-        ("pull-request-edited", {"number": 5}, "#5, which is no PR of this node"),
-        ("comment-created", {"number": 5, "body": "x"}, "#5, which is no PR of this node"),
-        ("pull-request-closed", {"number": 6}, "#6, which bob opened"),
-        ("comment-deleted", {"number": 6, "comment": 77}, "that the machine did not write"),
-        ("repository-edited", {}, "no rule knows whom it touches"),
-    ],
-)
-def test_what_is_anothers(booted: Any, kind: str, fields: dict[str, Any], text: str) -> None:
-    booted.opens(5, head="acme:feature", paths=("else",), agent=None, by="bob")
-    booted.opens(6, agent=None, by="bob")
-    booted.does(kind, **fields)
-    (found,) = broken("nobody-elses", booted.case())
-    assert text in found
-    assert found.endswith(f"[{booted.events[-1].seq}]")
-
-
-def test_what_persons_do_is_their_business(booted: Any) -> None:
-    booted.does("branch-moved", branch="main", paths=("flake.nix",), agent=None)
-    booted.does("branch-moved", branch="main", paths=("flake.nix",), agent="browser", by="bob")
-    assert look("nobody-elses", booted.case()) == Look(0)
-
-
-@pytest.mark.parametrize(
-    ("fields", "text"),
-    [
-        ({"head": "acme:register-node-a-20240101T120000Z"}, "not register-node-a to main"),
-        ({"base": "release"}, "not register-node-a to main"),
-        ({"paths": (RECORD, "flake.nix")}, "touches flake.nix"),
-    ],
-)
-def test_a_pull_request_of_its_own_may_bring_only_the_record(
-    booted: Any, fields: dict[str, Any], text: str
-) -> None:
-    booted.opens(1, **fields)
-    assert text in broken("nobody-elses", booted.case())[0]
-
-
-def test_a_rename_may_take_the_old_record_away(booted: Any) -> None:
-    booted.opens(1, paths=(RECORD, "old/node.yaml"))
-    assert len(broken("nobody-elses", booted.case())) == 1
-    booted.registration = msgspec.structs.replace(booted.registration, also_paths=("old/node.yaml",))
-    assert broken("nobody-elses", booted.case()) == []
-
-
-def test_bringing_the_branch_up_to_date_takes_in_what_others_did(booted: Any) -> None:
-    request = booted.request("/repos/acme/cluster/pulls/1/update-branch", "PUT")
-    booted.log("branch-moved", request=request, by="alice", branch="register-node-a", paths=("flake.nix",))
-    assert look("nobody-elses", booted.case()) == Look(1)
-
-
-# --- one comment per kind
-
-
-def test_one_of_each_kind(booted: Any) -> None:
-    booted.opens(1)
-    booted.comments(1, "node-a joins this")
-    booted.comments(1, "reopened, because it was closed")
-    booted.comments(1, "node-a joins this", agent=None, by="bob")
-    assert look("one-comment-per-kind", booted.case()) == Look(2)
-
-
-def test_a_comment_at_each_tick(booted: Any) -> None:
-    booted.opens(1)
-    for tick in range(3):
-        booted.comments(1, f"still waiting at 12:0{tick}, boot 4f2e9a1c{tick}")
-    found = broken("one-comment-per-kind", booted.case())
-    assert len(found) == 2
-    assert "#1 got another comment of the kind 'still waiting at #:#, boot #'" in found[0]
-
-
-def test_kinds_that_were_given_tell_comments_that_read_differently(booted: Any) -> None:
-    booted.registration = msgspec.structs.replace(booted.registration, comment_kinds={"joined": "joins"})
-    booted.opens(1)
-    booted.comments(1, "node-a joins this")
-    booted.comments(1, "still: it joins this")
-    assert "of the kind 'joined'" in broken("one-comment-per-kind", booted.case())[0]
-
-
-# --- logins, and the whole
-
-
-def test_the_program_acts_under_its_own_login(booted: Any) -> None:
-    booted.opens(1)
-    assert look("only-its-own-logins", booted.case()) == Look(2)
-    booted.opens(2, by="root-of-all")
-    assert "2 event(s) under root-of-all" in broken("only-its-own-logins", booted.case())[0]
-
-
-def test_an_event_whose_request_is_not_in_the_log_is_an_error_of_the_harness(booted: Any) -> None:
-    booted.log("branch-created", request="r99", branch="register-node-a")
-    results = judge(booted.case())
-    assert verdict_of(results) is Verdict.HARNESS_ERROR
-    assert "r99, which is not in the log" in str(next(r.error for r in results if r.rule == "nobody-elses"))
-
-
-def test_interruptions_are_counted_with_what_became_of_them(booted: Any) -> None:
-    booted.log("fault-landed", fault="drop-after")
-    booted.log("fault-missed", fault="5xx-after")
-    booted.cut(Landing.TOO_LATE)
-    assert interruptions(booted.case()) == (
-        Interruption("drop-after", Landing.LANDED),
-        Interruption("5xx-after", Landing.TOO_LATE),
-        Interruption("cut", Landing.TOO_LATE),
-    )
-
-
-def test_the_mocks_own_structs_are_read_like_its_log() -> None:
-    events = pytest.importorskip("mock_github.events")
-    raw = events.Event(seq=1, at="2026-01-02T03:04:05.678Z", type="pull-request-opened", number=7)
-    (event,) = as_events([raw])
-    assert (event.seq, event.number, event.at.microsecond) == (1, 7, 678000)

@@ -146,8 +146,8 @@ ORDER = ("install-finished", "boot", "multi-user", "pull-request-opened")
 
 
 def test_things_in_their_order(booted: Any) -> None:
-    booted.machine(MachineKind.MULTI_USER)
     booted.opens(7, head="acme:other", paths=("else",), agent=None)
+    booted.machine(MachineKind.MULTI_USER)
     booted.opens(1)
     assert verdict(booted.case(order=ORDER), "order") is Verdict.HOLDS
 

@@ -218,7 +218,7 @@ def _foreign_branch(case: Case, event: Event) -> str:
     # Bringing a branch up to date takes the base's changes into it; they are nobody's doing.
     updated = request is not None and (
         (request.path or "").endswith("/update-branch")
-        or "UpdatePullRequestBranch" in (request.operation or "")
+        or "updatepullrequestbranch" in (request.operation or "").lower()
     )
     if strange and not updated and event.type != "branch-deleted":
         return f"{event.type} of {event.branch} touches {', '.join(strange)}"
