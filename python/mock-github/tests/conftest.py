@@ -61,7 +61,7 @@ class Client:
         return Client(http)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def world() -> World:
     return (
         empty_world()

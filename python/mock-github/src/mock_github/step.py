@@ -172,7 +172,8 @@ def _finished(world: World, caller: Caller, arrival: Arrival, response: Response
         ("x-github-request-id", _request_id(arrival)),
     ]
     if arrival.kind is not Kind.GIT:
-        headers.append(("x-github-api-version-selected", "2022-11-28"))
+        version = arrival.request.header("x-github-api-version") or "2022-11-28"
+        headers.append(("x-github-api-version-selected", version))
         headers.append(("vary", "Accept, Authorization"))
         if response.header("x-ratelimit-limit") is None:
             headers += limits.window(world, caller, _resource(arrival)).headers()
