@@ -45,7 +45,7 @@ def load(raw: bytes) -> Value:
     if len(raw) > SIZE_LIMIT:
         raise NotPlainYaml(f"has {len(raw)} bytes, more than the {SIZE_LIMIT} that a record may have")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode()  # a byte order mark is dropped by the parser
     except UnicodeDecodeError as error:
         raise NotPlainYaml(f"is not UTF-8 (byte {error.start})") from None
     try:

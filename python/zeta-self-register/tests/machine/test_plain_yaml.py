@@ -23,6 +23,13 @@ def test_every_text_survives_every_reader(text: str) -> None:
     assert load(raw) == yaml.safe_load(raw) == {"a": whole, "b": [whole]}
 
 
+@pytest.mark.parametrize(("text", "whole"), [("\ud800", "?"), ("a " * 500, "a " * 500)])
+def test_half_a_character_is_replaced_and_a_long_text_stays_on_its_line(text: str, whole: str) -> None:
+    raw = dump({"a": text})
+    assert raw.count(b"\n") == 1
+    assert load(raw) == {"a": whole}
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_what_any_reader_could_mistake_is_quoted(text: str) -> None:
     assert not is_plain(text) or text == "x" * 1_000_000
