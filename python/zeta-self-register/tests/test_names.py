@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeta_self_register.names import (
     SHARED_DEFAULTS,
@@ -22,6 +22,8 @@ from zeta_self_register.names import (
     usable_node_name,
 )
 
+# How long an example takes says something of the machine, not of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True).filter(
     lambda name: name not in SHARED_DEFAULTS
 )
@@ -76,6 +78,7 @@ def test_a_default_that_many_machines_share_is_no_name(text: str) -> None:
     assert "share" in refusal(parse_node_name, text)
 
 
+@UNHURRIED
 @given(st.text(max_size=200))
 def test_any_text_is_a_dns_label_or_refused_in_one_line(text: str) -> None:
     try:
@@ -88,6 +91,7 @@ def test_any_text_is_a_dns_label_or_refused_in_one_line(text: str) -> None:
         assert name[0] != "-" != name[-1]
 
 
+@UNHURRIED
 @given(st.text(max_size=200))
 def test_a_usable_name_is_always_usable(text: str) -> None:
     name = usable_node_name(text)
@@ -260,12 +264,14 @@ def test_only_the_exact_form_is_an_old_branch(branch: str) -> None:
     assert not is_old_branch(branch, NodeName("node-a"))
 
 
+@UNHURRIED
 @given(OLD_HOSTS, STAMPS, LABELS)
 def test_an_old_branch_belongs_to_exactly_one_name(host: str, stamp: str, other: str) -> None:
     branch = f"register-{host}-{stamp}"
     assert is_old_branch(branch, NodeName(other)) == (usable_node_name(host) == other)
 
 
+@UNHURRIED
 @given(LABELS)
 def test_todays_branches_are_never_taken_for_old_ones(name: str) -> None:
     branch = branch_name(parse_node_name(name))

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeta_self_register.identity import (
     NO_IDENTITY,
@@ -33,6 +33,8 @@ from zeta_self_register.readings import (
     Unreadable,
 )
 
+# How long an example takes says something of the machine, not of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Recorded = Callable[[str], Any]  # a `RecordedMachine` of conftest.py
 
 SAME, OTHER, DISAGREE, UNKNOWN = SameMachine
@@ -107,16 +109,19 @@ EVIDENCE = st.one_of(
 IDENTITIES = st.builds(Identity, EVIDENCE, EVIDENCE)
 
 
+@UNHURRIED
 @given(IDENTITIES, IDENTITIES)
 def test_who_asks_makes_no_difference(mine: Identity, theirs: Identity) -> None:
     assert compare(mine, theirs) is compare(theirs, mine)
 
 
+@UNHURRIED
 @given(IDENTITIES)
 def test_a_machine_is_never_another_than_itself(mine: Identity) -> None:
     assert compare(mine, mine) is (UNKNOWN if mine.is_empty else SAME)
 
 
+@UNHURRIED
 @given(IDENTITIES, IDENTITIES, st.sampled_from(["uuid", "macs"]), st.sampled_from([NONE, NOT_KNOWN]))
 def test_knowing_less_never_makes_another_machine(
     mine: Identity, theirs: Identity, field: str, less: Evidence
@@ -128,6 +133,7 @@ def test_knowing_less_never_makes_another_machine(
     assert compare(reduced, theirs) in (SAME, UNKNOWN)
 
 
+@UNHURRIED
 @given(IDENTITIES)
 def test_an_identity_survives_the_marker(mine: Identity) -> None:
     assert msgspec.json.decode(msgspec.json.encode(mine), type=Identity) == mine

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeta_self_register.hardware import Disk, Gpu, Hardware, Network, Tpm2, hardware
 from zeta_self_register.identity import NO_IDENTITY, Identity, Presence, identity
@@ -29,6 +29,8 @@ from zeta_self_register.node_document import (
 from zeta_self_register.plain_yaml import SIZE_LIMIT
 from zeta_self_register.record_rules import validate
 
+# How long an example takes says something of the machine, not of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Recorded = Callable[[str], Any]  # a `RecordedMachine` of conftest.py
 
 HERE = Path(__file__).parent
@@ -307,12 +309,14 @@ def test_another_kind_is_no_record() -> None:
     assert parse(b"kind: ClusterNode\nmetadata: {}") == Problems(("the file has no metadata.name",))
 
 
+@UNHURRIED
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     parse(raw)
     assert validate(raw)
 
 
+@UNHURRIED
 @given(
     st.lists(
         st.sampled_from(
@@ -342,6 +346,7 @@ def test_a_hostile_model_name_stays_text_and_bounded(recorded: Recorded, text: s
     assert read(raw).hardware.cpu == known.cpu
 
 
+@UNHURRIED
 @given(
     st.text(max_size=30),
     st.integers(1, 2**63),

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeta_self_register.plain_yaml import NotPlainYaml, dump, is_plain, load
 
+# How long an example takes says something of the machine, not of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HERE = Path(__file__).parent
 HOSTILE: list[str] = [*json.loads((HERE / "hostile.json").read_text()), "x" * 1_000_000]
 
 
+@UNHURRIED
 @given(st.text())
 def test_every_text_survives_every_reader(text: str) -> None:
     """Ours and a YAML 1.1 reader; what the 1.2 core schema would take for something else is in quotes."""
@@ -41,6 +44,7 @@ CORE_1_2 = re.compile(
 )
 
 
+@UNHURRIED
 @given(st.from_regex(CORE_1_2, fullmatch=True))
 def test_what_yaml_1_2_takes_for_a_number_is_quoted(text: str) -> None:
     assert not is_plain(text)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeta_self_register.readings import (
     ENTRY_LIMIT,
@@ -16,6 +16,8 @@ from zeta_self_register.readings import (
     one_line,
 )
 
+# How long an example takes says something of the machine, not of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 Recorded = Callable[[str], Any]  # a `RecordedMachine` of conftest.py
 
 
@@ -37,6 +39,7 @@ def test_text_of_unknown_origin_is_one_bounded_line(raw: Any, text: str) -> None
     assert one_line(raw) == text
 
 
+@UNHURRIED
 @given(st.one_of(st.binary(max_size=400), st.text(max_size=400)), st.integers(1, 300))
 def test_one_line_is_always_printable_and_bounded(raw: Any, limit: int) -> None:
     text = one_line(raw, limit)
