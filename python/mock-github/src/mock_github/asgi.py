@@ -9,13 +9,14 @@ from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
 from mock_github import limits
-from mock_github.access import authenticate
+from mock_github.access import Caller
 from mock_github.faults import Fault, FaultKind
 from mock_github.live import Live
 from mock_github.step import Arrival, Kind
 from mock_github.wire import Refused, Request, Response
 
 _CHUNK = 1024 * 1024
+_ROUNDS = 4  # of the event loop, after which it knows of every client that hung up while its answer was held
 _UNICORN = b"<!DOCTYPE html><html><head><title>Unicorn! &middot; GitHub</title></head><body>Server Error</body></html>"
 _PORTAL = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please sign in to the network.</body></html>"
 _HTML = ("content-type", "text/html; charset=utf-8")
@@ -23,18 +24,28 @@ _SILENT = (FaultKind.DROP_BEFORE, FaultKind.LATE)
 
 
 class Front:
-    """The ASGI application. `cut` closes a client's connection at once, unanswered."""
+    """The ASGI application. `connection` finds a client's connection, while it stands."""
 
-    def __init__(self, live: Live, scheme: str, cut: Callable[[Scope], None]) -> None:
+    def __init__(
+        self, live: Live, scheme: str, connection: Callable[[Scope], asyncio.Transport | None]
+    ) -> None:
         self.live = live
         self.scheme = scheme
-        self.cut = cut
+        self.connection = connection
+        self.active = 0
         self.late: set[asyncio.TimerHandle] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = await _read(HttpRequest(scope, receive), self.scheme)
+        self.active += 1
+        try:
+            await self._serve(request, scope, receive, send)
+        finally:
+            self.active -= 1
+
+    async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = self.live.arrive(request)
         fault = self.live.fault_for(arrival)
         kind = fault.kind if fault else None
@@ -49,15 +60,21 @@ class Front:
             await asyncio.sleep(fault.seconds)
         hold = self.live.hold_for(arrival)
         deliver = await hold.verdict(arrival) if hold else True
+        if hold:
+            for _ in range(_ROUNDS):
+                await asyncio.sleep(0)
         if not deliver or kind is FaultKind.DROP_AFTER:
             self.live.depart(arrival, response.status, delivered=False, fault=kind)
             await self._hang_up(scope, receive)
             return
-        self.live.depart(arrival, response.status, delivered=True, fault=kind)
+        stands = self.connection(scope) is not None
+        self.live.depart(arrival, response.status, delivered=stands, fault=kind)
         await _write(send, request, response, fault)
 
     async def _hang_up(self, scope: Scope, receive: Receive) -> None:
-        self.cut(scope)
+        """Closes the connection at once, unanswered."""
+        if transport := self.connection(scope):
+            transport.abort()
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -72,6 +89,8 @@ class Front:
         self.late.add(handle)
 
     def _answer(self, arrival: Arrival, fault: Fault | None) -> Response:
+        if self.active > self.live.world.limits.concurrent:
+            return limits.secondary_answer(self.live.world, retry_after=60)
         if fault is None:
             return self.live.perform(arrival)
         if fault.kind is FaultKind.STALE_READ:
@@ -89,8 +108,9 @@ class Front:
                 return Response(fault.status or 502, (_HTML,), _UNICORN)
             case FaultKind.PRIMARY_LIMIT:
                 resource = "graphql" if arrival.kind is Kind.GRAPHQL else "core"
-                caller = authenticate(self.live.world, arrival.request)
-                return limits.primary_answer(self.live.world, caller, resource, fault.status or 403)
+                return limits.primary_answer(
+                    self.live.world, Caller(arrival.by), resource, fault.status or 403
+                )
             case FaultKind.SECONDARY_LIMIT:
                 return limits.secondary_answer(self.live.world, fault.retry_after, fault.status or 403)
             case FaultKind.REDIRECT:

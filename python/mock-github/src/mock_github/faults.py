@@ -107,6 +107,14 @@ class Armed(Counter):
         super().__init__(fault.match, fault.times)
         self.fault = fault
 
+    def meets(self, arrival: Arrival) -> bool:
+        """Whether this fault is for such requests at all."""
+        if self.fault.kind is FaultKind.WRONG_CERTIFICATE:
+            return False
+        if self.fault.kind is FaultKind.STALE_READ and not arrival.reads:
+            return False
+        return self.match.agrees(arrival)
+
 
 def read_faults(path: Path) -> list[Fault]:
     """A JSON list of faults from a file; ValueError says what is wrong with it."""

@@ -92,9 +92,7 @@ class Live:
         """The first armed fault that this request meets; it is logged as landed."""
         with self._changed:
             for armed in self._armed:
-                if armed.fault.kind is FaultKind.WRONG_CERTIFICATE or not armed.match.agrees(arrival):
-                    continue
-                if armed.takes():
+                if armed.meets(arrival) and armed.takes():
                     self._note("fault-landed", armed.fault, arrival.id)
                     return armed.fault
             return None

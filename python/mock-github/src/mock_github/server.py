@@ -100,7 +100,7 @@ class MockServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(self._address)
         self.port = listener.getsockname()[1]
-        front = Front(self._live, self._scheme, self._cut)
+        front = Front(self._live, self._scheme, self._connection)
         config = uvicorn.Config(
             front,
             http=_protocol(self._connections),
@@ -130,10 +130,8 @@ class MockServer:
             self._thread.join(_STOP_SECONDS)
         self._live.close()
 
-    def _cut(self, scope: Scope) -> None:
-        transport = self._connections.get(tuple(scope["client"]))
-        if transport is not None:
-            transport.abort()
+    def _connection(self, scope: Scope) -> asyncio.Transport | None:
+        return self._connections.get(tuple(scope["client"]))
 
     def __enter__(self) -> MockServer:
         self.start()

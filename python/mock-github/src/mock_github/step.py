@@ -41,6 +41,7 @@ class Arrival(msgspec.Struct, frozen=True):
     operation: str | None
     by: str | None
     at: int
+    reads: bool
 
 
 def step(world: World, request: Request) -> tuple[World, Response, tuple[Event, ...]]:
@@ -61,12 +62,14 @@ def arrive(world: World, request: Request) -> tuple[World, Arrival, Event]:
     world = replace(world, requests=world.requests + 1)
     kind = kind_of(request)
     payload = graphql_run.read_payload(request.body) if kind is Kind.GRAPHQL else None
-    operation = graphql_run.operation_of(payload.query, payload.operationName)[0] if payload else None
+    operation, mutates = None, False
+    if payload:
+        operation, mutates = graphql_run.operation_of(payload.query, payload.operationName)
+    reads = request.method in ("GET", "HEAD") or (kind is Kind.GRAPHQL and not mutates)
     token = token_of(request)
     known = world.tokens.get(token) if token else None
-    arrival = Arrival(
-        f"r{world.requests}", request, kind, operation, known.login if known else None, world.now
-    )
+    login = known.login if known else None
+    arrival = Arrival(f"r{world.requests}", request, kind, operation, login, world.now, reads)
     change = Change(world, arrival.id)
     change.emit(
         "request",
@@ -90,7 +93,8 @@ def perform(world: World, arrival: Arrival) -> tuple[World, Response, tuple[Even
         caller = authenticate(world, arrival.request)
         change.world = world = _charged(world, caller, arrival)
         response = _handle(change, caller, arrival)
-        pulls.settle(change)
+        if change.events:
+            pulls.settle(change)
         response = _conditional(arrival.request, response)
         if response.status == 304:
             change.world = limits.refund(change.world, caller)
