@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import trustme
 import uvicorn
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -34,7 +35,8 @@ class MockServer:
     """A running mock. As a context manager it listens from enter to exit, and leaves nothing behind.
 
     `event_log` is a file that gets one JSON object per event; `names` are further names for the certificate; `clock`
-    gives seconds since 1970 (the real time unless given).
+    gives seconds since 1970 (the real time unless given). `authority` signs the certificates instead of a new one, for
+    clients that must trust one mock after another.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class MockServer:
         names: Sequence[str] = (),
         clock: Clock | None = None,
         faults: Iterable[Fault] = (),
+        authority: trustme.CA | None = None,
     ) -> None:
         self._live = Live(world, clock=clock, event_log=Path(event_log) if event_log else None)
-        self._certificates = Certificates(names, self._live.wrong_certificate) if tls else None
+        self._certificates = Certificates(names, self._live.wrong_certificate, authority) if tls else None
         self._scheme = "https" if tls else "http"
         self._address = (host, port)
         self._connections: dict[tuple[str, int], asyncio.Transport] = {}

@@ -14,8 +14,10 @@ class Certificates:
     """`ca_pem` is what clients must trust. `wrong` is asked at each handshake whether to show a certificate that is
     neither for this name nor from this authority."""
 
-    def __init__(self, names: Sequence[str], wrong: Callable[[], bool]) -> None:
-        authority = trustme.CA()
+    def __init__(
+        self, names: Sequence[str], wrong: Callable[[], bool], authority: trustme.CA | None = None
+    ) -> None:
+        authority = authority or trustme.CA()
         self.ca_pem: bytes = authority.cert_pem.bytes()
         self.context = _context(authority.issue_cert(*NAMES, *names))
         other = _context(trustme.CA().issue_cert("elsewhere.invalid"))
