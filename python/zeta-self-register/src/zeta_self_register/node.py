@@ -22,7 +22,15 @@ from zeta_self_register.identity import (
 )
 from zeta_self_register.local_files import Marker, MarkerState
 from zeta_self_register.looking import Subject, take_snapshot, viewer
-from zeta_self_register.readings import DMI_UUID, Content, Readings, collect
+from zeta_self_register.readings import (
+    DMI_UUID,
+    IP_ADDRESSES,
+    IP_ROUTES_4,
+    Content,
+    Readings,
+    Unreadable,
+    collect,
+)
 from zeta_self_register.remote import Snapshot, Survey, Unknown
 from zeta_self_register.settings import Settings
 from zeta_self_register.situation import Command, Local, Owner, Policy, Situation
@@ -170,8 +178,16 @@ class Node:
         content = node_document.to_yaml(document)
         problems = record_rules.validate(content, self.subject.record)
         if problems:
-            raise Refused(Exit.MISCONFIGURED, f"this machine's node.yaml would not be valid: {problems[0]}")
+            raise Refused(Exit.MISCONFIGURED, f"no valid node.yaml for this machine: {problems[0]}{self._why()}")
         return content
+
+    def _why(self) -> str:
+        """Which of the programs that were asked about the network failed, if one did."""
+        for argv in (IP_ADDRESSES, IP_ROUTES_4):
+            said = self.readings.command(argv)
+            if isinstance(said, Unreadable):
+                return f" (`{' '.join(argv)}`: {said.reason})"
+        return ""
 
     def body(self) -> str:
         """The pull request's text."""
