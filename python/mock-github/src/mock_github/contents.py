@@ -49,15 +49,9 @@ def commit_files(
     for path in changes:
         if reason := refuse_path(path):
             raise Refused(422, reason)
-    tree = git.edit(parent_tree, changes)
-    commit = git.add_commit(
-        tree,
-        (tip,),
-        author or change.signature(by),
-        message,
-        committer=committer or author or change.web_flow(),
-        signed=signed,
-    )
+    tree, who = git.edit(parent_tree, changes), author or change.signature(by)
+    seal = committer or author or change.web_flow()
+    commit = git.add_commit(tree, (tip,), who, message, committer=seal, signed=signed)
     if reason := refs.push_refusal(change, repository, f"refs/heads/{branch}", commit, by):
         raise Refused(409, f"Repository rule violations found\n\n{reason}\n", detail=reason)
     refs.move_ref(change, repository.full_name, f"refs/heads/{branch}", commit, by=by)

@@ -100,14 +100,19 @@ class Connection(Generic[T]):
         self._page = (first, after, last, before)
         self.totalCount = len(self._items)
 
+    def _bounds(self) -> tuple[int, int]:
+        _, after, _, before = self._page
+        return _index(after) + 1 if after else 0, min(
+            _index(before), self.totalCount
+        ) if before else self.totalCount
+
     def _range(self) -> tuple[int, int]:
-        first, after, last, before = self._page
+        first, _, last, _ = self._page
         for name, count in (("first", first), ("last", last)):
             if count is not None and not 0 <= count <= 100:
                 message = f"Requesting {count} records exceeds the `{name}` limit of 100 records."
                 raise Refused(422, message, kind="EXCESSIVE_PAGINATION")
-        start = _index(after) + 1 if after else 0
-        end = min(_index(before), self.totalCount) if before else self.totalCount
+        start, end = self._bounds()
         if first is not None:
             end = min(end, start + first)
         if last is not None:

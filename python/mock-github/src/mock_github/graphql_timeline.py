@@ -13,13 +13,15 @@ from mock_github.state import TimelineItem
 
 
 class TimelineConnection(Connection[Any]):
-    """`totalCount` is of all items, `filteredCount` of those that were asked for and `pageCount` of the page."""
+    """`totalCount` is of all items of the wanted types, `filteredCount` of those between the cursors, `pageCount` of
+    the page."""
 
     updatedAt = ""
 
     @property
     def filteredCount(self) -> int:
-        return self.totalCount
+        start, end = self._bounds()
+        return max(0, end - start)
 
     @property
     def pageCount(self) -> int:

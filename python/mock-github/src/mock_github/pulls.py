@@ -43,21 +43,11 @@ def _open_twin(repository: Repository, head: Repository, branch: str, base: str)
     return None
 
 
-def open_pull(
-    change: Change,
-    repository: Repository,
-    *,
-    by: str,
-    title: str,
-    head: tuple[Repository, str],
-    base: str,
-    body: str | None = None,
-    draft: bool = False,
-    maintainer_can_modify: bool = False,
-) -> PullRequest:
-    """Opens one; 422 if the branches do not allow it or an open one has the same head and base."""
+def _tips_to_join(
+    change: Change, repository: Repository, source: Repository, branch: str, base: str
+) -> tuple[str, str]:
+    """The tips of head and base; 422 where GitHub sees nothing to be asked for."""
     git = change.git
-    source, branch = head
     head_sha, base_sha = source.branch(branch), repository.branch(base)
     if base_sha is None:
         raise validation_failed("PullRequest", "invalid", "base")
@@ -72,6 +62,24 @@ def open_pull(
     if git.merge_base(base_sha, head_sha) is None:
         message = f"The {branch} branch has no history in common with {base}"
         raise validation_failed("PullRequest", "custom", message=message)
+    return head_sha, base_sha
+
+
+def open_pull(
+    change: Change,
+    repository: Repository,
+    *,
+    by: str,
+    title: str,
+    head: tuple[Repository, str],
+    base: str,
+    body: str | None = None,
+    draft: bool = False,
+    maintainer_can_modify: bool = False,
+) -> PullRequest:
+    """Opens one; 422 if the branches do not allow it or an open one has the same head and base."""
+    source, branch = head
+    head_sha, base_sha = _tips_to_join(change, repository, source, branch, base)
     pull = PullRequest(
         id=change.new_id(),
         number=repository.next_number,
@@ -100,7 +108,7 @@ def open_pull(
         number=pull.number,
         head=refs.head_label(pull),
         base=base,
-        paths=tuple(diff.path for diff in diff_since_fork(git, base_sha, head_sha)),
+        paths=tuple(diff.path for diff in diff_since_fork(change.git, base_sha, head_sha)),
     )
     return pull
 

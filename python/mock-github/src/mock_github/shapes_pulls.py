@@ -20,6 +20,17 @@ from mock_github.state import (
 )
 from mock_github.world import World
 
+_PLAIN: Shape = {  # what no pull request of the mock has
+    "locked": False,
+    "labels": [],
+    "milestone": None,
+    "active_lock_reason": None,
+    "assignee": None,
+    "assignees": [],
+    "requested_reviewers": [],
+    "requested_teams": [],
+}
+
 
 def _side(world: World, site: Site, full_name: str, ref: str, sha: str) -> Shape:
     owner = full_name.partition("/")[0]
@@ -33,13 +44,12 @@ def _side(world: World, site: Site, full_name: str, ref: str, sha: str) -> Shape
     }
 
 
-def simple_pull(world: World, site: Site, home: Repository, pull: PullRequest) -> Shape:
-    """As in lists."""
+def _links(site: Site, home: Repository, pull: PullRequest) -> dict[str, str]:
     api = repository_api(site, home)
     url = f"{api}/pulls/{pull.number}"
     issue = f"{api}/issues/{pull.number}"
     html = f"{site.html}/{home.full_name}/pull/{pull.number}"
-    links = {
+    return {
         "self": url,
         "html": html,
         "issue": issue,
@@ -49,14 +59,20 @@ def simple_pull(world: World, site: Site, home: Repository, pull: PullRequest) -
         "commits": f"{url}/commits",
         "statuses": f"{api}/statuses/{pull.head_sha}",
     }
+
+
+def simple_pull(world: World, site: Site, home: Repository, pull: PullRequest) -> Shape:
+    """As in lists."""
+    links = _links(site, home, pull)
+    html = links["html"]
     return {
-        "url": url,
+        "url": links["self"],
         "id": pull.id,
         "node_id": node_id("PR", home.id, pull.number),
         "html_url": html,
         "diff_url": f"{html}.diff",
         "patch_url": f"{html}.patch",
-        "issue_url": issue,
+        "issue_url": links["issue"],
         "commits_url": links["commits"],
         "review_comments_url": links["review_comments"],
         "review_comment_url": links["review_comment"],
@@ -64,22 +80,15 @@ def simple_pull(world: World, site: Site, home: Repository, pull: PullRequest) -
         "statuses_url": links["statuses"],
         "number": pull.number,
         "state": "open" if pull.state is PullState.OPEN else "closed",
-        "locked": False,
         "title": pull.title,
         "user": simple_user(world, site, pull.author),
         "body": pull.body,
-        "labels": [],
-        "milestone": None,
-        "active_lock_reason": None,
+        **_PLAIN,
         "created_at": stamp(pull.created_at),
         "updated_at": stamp(pull.updated_at),
         "closed_at": when(pull.closed_at),
         "merged_at": when(pull.merged_at),
         "merge_commit_sha": pull.merge_commit,
-        "assignee": None,
-        "assignees": [],
-        "requested_reviewers": [],
-        "requested_teams": [],
         "head": _side(world, site, pull.head_repository, pull.head_ref, pull.head_sha),
         "base": _side(world, site, home.full_name, pull.base_ref, pull.base_sha),
         "_links": {name: {"href": address} for name, address in links.items()},

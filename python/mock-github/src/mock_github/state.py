@@ -171,13 +171,13 @@ class Repository(msgspec.Struct, frozen=True):
     id: int
     owner: str
     name: str
-    private: bool
     default_branch: str
     refs: FrozenMap[str, str]
     roots: frozenset[str]
     created_at: int
     pushed_at: int
     updated_at: int
+    private: bool = False
     description: str | None = None
     archived: bool = False
     auto_merge_allowed: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +20,19 @@ from mock_github.git_objects import GitObjects, Signature, first_commit
 from mock_github.state import Limits, Permission, Protection, Repository, Token, Usage, User
 
 DEFAULT_PERMISSIONS: Mapping[str, str] = {"contents": "write", "pull_requests": "write", "metadata": "read"}
+
+
+class RepositorySettings(TypedDict, total=False):
+    """See `state.Repository`."""
+
+    private: bool
+    description: str | None
+    archived: bool
+    auto_merge_allowed: bool
+    merge_commit_allowed: bool
+    squash_merge_allowed: bool
+    rebase_merge_allowed: bool
+    delete_branch_on_merge: bool
 
 
 class World(msgspec.Struct, frozen=True):
@@ -80,18 +94,11 @@ class World(msgspec.Struct, frozen=True):
         full_name: str,
         *,
         files: Mapping[str, bytes | str] | None = None,
-        private: bool = False,
         default_branch: str = "main",
         collaborators: Mapping[str, str] | None = None,
         fork_of: str | None = None,
         message: str = "Initial commit",
-        description: str | None = None,
-        archived: bool = False,
-        auto_merge_allowed: bool = False,
-        merge_commit_allowed: bool = True,
-        squash_merge_allowed: bool = True,
-        rebase_merge_allowed: bool = True,
-        delete_branch_on_merge: bool = False,
+        **settings: Unpack[RepositorySettings],
     ) -> World:
         """A repository with one commit of `files`, or a fork with its parent's branches. The owner becomes a user.
 
@@ -102,44 +109,44 @@ class World(msgspec.Struct, frozen=True):
         for login in (owner, *(collaborators or {})):
             if world.user(login) is None:
                 world = world.with_user(login)
-        if fork_of:
-            parent = world.repository(fork_of)
-            if parent is None:
-                raise ValueError(f"{full_name} is to be a fork of {fork_of}, which is not there yet")
-            refs, roots = parent.refs, parent.roots
-        else:
-            who = world.users[owner.lower()]
-            signature = Signature(who.name or who.login, who.noreply, world.now // 1000)
-            data = {
-                path: text.encode() if isinstance(text, str) else text for path, text in (files or {}).items()
-            }
-            sha = first_commit(world.git, data, signature, message)
-            refs, roots = FrozenMap({f"refs/heads/{default_branch}": sha}), frozenset({sha})
+        refs = (
+            world._forked(full_name, fork_of)
+            if fork_of
+            else world._begun(owner, default_branch, files, message)
+        )
         repository = Repository(
             id=world.next_id,
             owner=owner,
             name=name,
-            private=private,
             default_branch=default_branch,
             refs=refs,
-            roots=roots,
+            roots=frozenset(refs.values()),
             created_at=world.now,
             pushed_at=world.now,
             updated_at=world.now,
-            description=description,
-            archived=archived,
-            auto_merge_allowed=auto_merge_allowed,
-            merge_commit_allowed=merge_commit_allowed,
-            squash_merge_allowed=squash_merge_allowed,
-            rebase_merge_allowed=rebase_merge_allowed,
-            delete_branch_on_merge=delete_branch_on_merge,
             fork_of=fork_of,
             collaborators=FrozenMap(
                 {login.lower(): Permission(role) for login, role in (collaborators or {}).items()}
             ),
+            **settings,
         )
-        repositories = world.repositories.set(repository.key, repository)
-        return replace(world, next_id=world.next_id + 1, repositories=repositories)
+        return replace(world.with_stored(repository), next_id=world.next_id + 1)
+
+    def _forked(self, full_name: str, parent: str) -> FrozenMap[str, str]:
+        found = self.repository(parent)
+        if found is None:
+            raise ValueError(f"{full_name} is to be a fork of {parent}, which is not there yet")
+        return found.refs
+
+    def _begun(
+        self, owner: str, branch: str, files: Mapping[str, bytes | str] | None, message: str
+    ) -> FrozenMap[str, str]:
+        who = self.users[owner.lower()]
+        signature = Signature(who.name or who.login, who.noreply, self.now // 1000)
+        data = {
+            path: text.encode() if isinstance(text, str) else text for path, text in (files or {}).items()
+        }
+        return FrozenMap({f"refs/heads/{branch}": first_commit(self.git, data, signature, message)})
 
     def with_token(
         self,
