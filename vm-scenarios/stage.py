@@ -1,0 +1,325 @@
+"""What every scenario plays on: a cluster on a mock GitHub, and a node that can be installed, booted and cut off.
+
+The words here are the operator's: install, boot, reboot, tick.  Whatever is done to the machine is written into the
+site's timeline as it happens; the oracle judges that record beside the mock's event log, not what a scenario
+believes it did.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import agent
+from bootproof import installation
+from bootproof.evidence import Site
+from bootproof.guest import GuestFolder
+from bootproof.machine import EventKind, Machine, MachineEvent
+from bootproof.oracle import Before, Registration
+from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
+from bootproof.verdict import Landing
+from mock_github import wire
+from mock_github.server import MockServer
+from mock_github.step import step
+from mock_github.world import World, empty_world
+
+MAINTAINER = "maria"
+MAINTAINER_TOKEN = "github_pat_11MARIA0000"
+MOCK_ADDRESS = "10.0.2.100"
+REQUIRED_CHECK = "flake-check"
+REGISTRATION_SECONDS = 60
+"""For one run of the agent, on hardware; machines stretch it by their own factor."""
+
+OLD_RECORD = """\
+apiVersion: zeta.lucent-financial-group.com/v1
+kind: ClusterNode
+metadata:
+  name: {node}
+  namespace: zeta-cluster
+  annotations:
+    zeta.lucent-financial-group.com/registered-via: iter-5.4.1
+  labels:
+    zeta.lucent-financial-group.com/maintainer: alice
+spec:
+  hostname: {node}
+  roles: [control-plane]
+"""
+
+
+def record_path(node: str) -> str:
+    """Where the node's record belongs in the repository."""
+    return f"maintainers/{agent.OPERATOR}/cluster-nodes/{node}/node.yaml"
+
+
+def a_cluster(now: float) -> World:
+    """A private GitOps repository: main needs a check, so that a pull request stays open until people are done."""
+    return (
+        empty_world(clock=now)
+        .with_repository(
+            agent.REPOSITORY,
+            private=True,
+            files={"README.md": "# the cluster\n", "flake.nix": "{ }\n"},
+            collaborators={agent.OPERATOR: "write", MAINTAINER: "admin"},
+            auto_merge_allowed=True,
+        )
+        .with_protection(agent.REPOSITORY, "main", required_checks=[REQUIRED_CHECK])
+        .with_token(agent.TOKEN, login=agent.OPERATOR, repositories=[agent.REPOSITORY])
+        .with_token(MAINTAINER_TOKEN, login=MAINTAINER)
+    )
+
+
+def with_open_pulls(world: World, branches: Mapping[str, str]) -> World:
+    """The same world after a person opened a pull request from each branch, which adds the file given for it.
+
+    One a minute, in the hours before, as GitHub's limits want it.
+    """
+    now = world.now
+    for number, (branch, path) in enumerate(branches.items()):
+        world = world.at(now - (len(branches) - number) * 60_000)
+        world = _with_branch(world, branch, {path: OLD_RECORD.format(node=path.split("/")[-2])})
+        body = {"title": f"add {path}", "head": branch, "base": "main"}
+        world = _asked(world, "POST", f"/repos/{agent.REPOSITORY}/pulls", body)
+    return world.at(now)
+
+
+def with_branch(world: World, branch: str, files: Mapping[str, str]) -> World:
+    """The same world with a branch that adds these files, and no pull request of it."""
+    now = world.now
+    return _with_branch(world.at(now - 60_000), branch, files).at(now)
+
+
+def _with_branch(world: World, branch: str, files: Mapping[str, str]) -> World:
+    repository = world.repository(agent.REPOSITORY)
+    assert repository is not None
+    ref = {"ref": f"refs/heads/{branch}", "sha": repository.branch("main")}
+    world = _asked(world, "POST", f"/repos/{agent.REPOSITORY}/git/refs", ref)
+    for path, text in files.items():
+        content = {
+            "message": f"add {path}",
+            "content": base64.b64encode(text.encode()).decode(),
+            "branch": branch,
+        }
+        world = _asked(world, "PUT", f"/repos/{agent.REPOSITORY}/contents/{path}", content)
+    return world
+
+
+def _asked(world: World, method: str, path: str, body: object) -> World:
+    world, answer, _ = step(world, wire.request(method, path, token=MAINTAINER_TOKEN, json=body))
+    assert answer.status == 201, answer.body
+    return world
+
+
+def registration(node: str) -> Registration:
+    """How the oracle knows this node's registration from everything else."""
+    return Registration(
+        repository=agent.REPOSITORY,
+        record=record_path(node),
+        branch=f"register-node-{node}",
+        old_branch=rf"register-{node}-\d{{8}}T\d{{6}}Z",
+        user_agent=agent.USER_AGENT,
+        logins=(agent.OPERATOR,),
+        comment_kinds={
+            kind: rf"<!-- zeta-self-register: {kind} -->" for kind in ("joined", "reopened", "held")
+        },
+    )
+
+
+@dataclass
+class Node:
+    """A machine of the cluster with its site: what is done to it is recorded there."""
+
+    machine: Machine
+    site: Site
+    guest: GuestFolder
+    name: str = ""
+    boots: list[str] = field(default_factory=list)
+
+    # --- installing -----------------------------------------------------------------------------------------
+
+    def install(self, payload: bytes, *, fail_before: str = "", fail_after: str = "") -> bool:
+        """Boots the stick and installs; whether it succeeded.  Nothing of it may reach GitHub."""
+        with self.site.phase("installs"):
+            self.site.timeline.record(MachineKind.INSTALL_STARTED)
+            self.machine.insert_stick(self.guest)
+            self.machine.power_on()
+            self.machine.wait_for_shell()
+            done = installation.install(
+                self.machine,
+                an_installation(payload, fail_before=fail_before, fail_after=fail_after),
+                unit=self.guest.guest.installer or "",
+            )
+            kind = MachineKind.INSTALL_FINISHED if done else MachineKind.INSTALL_FAILED
+            self.site.timeline.record(kind)
+            if done:
+                self.name = name_in(self.machine.console.text)
+                self.site.registration = registration(self.name)
+            self.machine.power_off()
+            self.machine.remove_stick()
+        return done
+
+    # --- booting --------------------------------------------------------------------------------------------
+
+    def boot(self) -> str:
+        """Switches it on and waits until the system is up; the boot id."""
+        with self.site.phase("boots"):
+            self.machine.power_on()
+            return self._up()
+
+    def restart(self, way: str) -> str:
+        """Orderly, by the reset button or by a power cut; waits until the system is up again; the boot id."""
+        with self.site.phase(f"restarts ({way})"):
+            self.keep_journal()
+            if way == "orderly":
+                self.machine.reboot()
+            elif way == "reset":
+                self.machine.reset()
+            else:
+                self.cut(f"the running system ({way})")
+                self.machine.power_on()
+            return self._up()
+
+    def cut(self, aimed_at: str, landing: Landing = Landing.LANDED) -> None:
+        """Takes the power away."""
+        self.site.timeline.cut(aimed_at, landing)
+        self.machine.cut()
+
+    def off(self) -> None:
+        """Shuts it down in order."""
+        self.keep_journal()
+        self.machine.power_off()
+
+    def _up(self) -> str:
+        boot_id = self.machine.wait_for_shell()
+        self.machine.wait_until("multi-user.target")
+        self.site.timeline.record(MachineKind.MULTI_USER)
+        self.boots.append(boot_id)
+        return boot_id
+
+    # --- the agent ------------------------------------------------------------------------------------------
+
+    def registered(self) -> dict[str, Any]:
+        """Waits for the first tick, which the timer starts, and for the steward's after it; the marker."""
+        with self.site.phase("registers"):
+            self.wait_for_run(agent.REGISTER_UNIT)
+            self.tick()
+            return self.marker()
+
+    def wait_for_run(self, unit: str) -> None:
+        """Waits until a run of this unit that the machine began by itself has ended in this boot."""
+        line = f"journalctl -b -u {unit} -f -n all -o cat | grep -q -m1 -E '^(Finished|Failed to start) '"
+        done = self.machine.run(f'timeout 600 sh -c "{line}"', timeout=REGISTRATION_SECONDS, check=False)
+        assert done.exit_status == 0, f"{unit} has not run: {self.journal(unit)}"
+
+    def tick(self) -> int:
+        """Forces one tick of the steward and waits for its end; its exit status."""
+        with self.site.phase("the steward ticks"):
+            self.machine.run(
+                f"systemctl start {agent.STEWARD_UNIT}", timeout=REGISTRATION_SECONDS, check=False
+            )
+            status = self.property(agent.STEWARD_UNIT, "ExecMainStatus")
+            self.site.timeline.unit_state(agent.STEWARD_UNIT, f"exit status {status}")
+            return int(status)
+
+    def property(self, unit: str, name: str) -> str:
+        """One property of a unit."""
+        return self.machine.run(f"systemctl show -P {name} {unit}").text
+
+    def started(self, unit: str) -> bool:
+        """Whether a process of this unit was started in this boot."""
+        return self.property(unit, "ExecMainStartTimestampMonotonic") not in ("", "0")
+
+    def marker(self) -> dict[str, Any]:
+        """The marker, which is recorded with what it claims; empty if there is none."""
+        found = self.machine.run(f"cat {agent.MARKER}", check=False)
+        boot_id = self.machine.boot_id
+        if found.exit_status:
+            self.site.timeline.marker_seen("", boot_id, None)
+            return {}
+        content: dict[str, Any] = json.loads(found.text)
+        self.site.timeline.marker_seen(found.text, boot_id, claim_of(content))
+        return content
+
+    def journal(self, unit: str) -> str:
+        """The unit's lines of this boot."""
+        return self.machine.run(f"journalctl -b -u {unit} -o short-monotonic --no-hostname").text
+
+    def keep_journal(self) -> None:
+        """Saves the whole journal of this boot beside the console, where the token is looked for as well."""
+        text = self.machine.run("journalctl -b -o short-precise; ps -eo args", timeout=30, check=False).stdout
+        (self.site.consoles / f"journal-{len(self.boots)}.txt").write_bytes(text)
+
+
+def an_installation(
+    payload: bytes, *, fail_before: str = "", fail_after: str = ""
+) -> installation.Installation:
+    """What the operator's installer does beside the system itself; step 6.9 writes the intent, the last one the stamp."""
+    names = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts"
+    intent = f"zeta-self-register intent --operator {agent.OPERATOR} --repository {agent.REPOSITORY}"
+    return installation.Installation(
+        payloads=(payload,),
+        after={"hostname": names},
+        inside={
+            "install": f"systemd-sysusers && {agent.COMPILE} && {intent}",
+            "stamp": "zeta-self-register stamp",
+        },
+        fail_before=fail_before,
+        fail_after=fail_after,
+    )
+
+
+def name_in(console: str) -> str:
+    """The node's name, as `intent` said it in the installer."""
+    found = re.search(r"intent\.json: (\S+) is to be registered by", console)
+    assert found, "the installer did not say which node it installed"
+    return found[1]
+
+
+def claim_of(marker: Mapping[str, Any]) -> MarkerClaim:
+    """What a marker claims, in the oracle's words."""
+    state = {"pr-open": ClaimState.PR_OPEN, "registered": ClaimState.REGISTERED}.get(
+        marker["state"], ClaimState.OTHER
+    )
+    pull = marker["pull_request"]
+    return MarkerClaim(
+        state,
+        pull_request=pull["number"] if pull else None,
+        boot_id=marker["boot_id"],
+        written_at=datetime.datetime.fromisoformat(marker["written_at"]),
+    )
+
+
+_KINDS = {
+    EventKind.POWER_ON: MachineKind.POWER_ON,
+    EventKind.RESET: MachineKind.RESET,
+    EventKind.POWER_OFF: MachineKind.POWER_OFF,
+}
+
+
+def recorder(site: Site) -> Any:
+    """What a machine tells of itself goes into the site's timeline; cuts are told by the one who aims them."""
+
+    def record(event: MachineEvent) -> None:
+        if event.kind is EventKind.BOOT:
+            site.timeline.boot(event.detail)
+        elif event.kind in _KINDS:
+            site.timeline.record(_KINDS[event.kind], detail=event.detail)
+
+    return record
+
+
+def only_pull(github: MockServer) -> int:
+    """The number of the one pull request that was opened while this mock ran."""
+    opened = [event.number for event in github.events() if event.type == "pull-request-opened"]
+    assert len(opened) == 1, f"pull requests opened: {opened}"
+    assert opened[0] is not None
+    return opened[0]
+
+
+def installed_before(site: Site, **fields: Any) -> None:
+    """The disk was installed before this record began."""
+    site.before = Before(installed=True, **fields)

@@ -1,0 +1,75 @@
+"""PR in flight: a pull request for this node is open, and the disk knows nothing of it.
+
+It is joined: one comment over three boots, no twin, and when it is merged the marker says so.  All the while there
+are a pull request of a node whose name begins like this one's, and more than two hundred others.  And a branch that
+was left behind without a pull request is not taken for one.
+"""
+
+from __future__ import annotations
+
+import time
+
+import agent
+from bootproof.oracle import Final, Seeded
+from conftest import connect
+from stage import (
+    MAINTAINER,
+    OLD_RECORD,
+    REQUIRED_CHECK,
+    a_cluster,
+    installed_before,
+    only_pull,
+    record_path,
+    with_branch,
+    with_open_pulls,
+)
+
+MANY = 205
+
+
+def test_pr_in_flight(installed_node, github):
+    node = installed_node
+    ours, longer = f"register-node-{node.name}", f"register-node-{node.name}-b"
+    open_pulls = {
+        ours: record_path(node.name),
+        longer: record_path(f"{node.name}-b"),
+        **{f"topic-{n}": f"docs/topic-{n}/README.md" for n in range(MANY)},
+    }
+    server = github(with_open_pulls(a_cluster(time.time()), open_pulls))
+    connect(node, server)
+    installed_before(node.site, open=(Seeded(1, f"acme:{ours}", MAINTAINER),))
+    node.site.expect(final=Final.MERGED)
+
+    node.boot()
+    marker = node.registered()
+    assert marker["state"] == "pr-open"
+    assert marker["pull_request"]["number"] == 1
+    for way in ("orderly", "power cut"):
+        node.restart(way)
+        node.tick()
+    comments = [event.number for event in server.events() if event.type == "comment-created"]
+    assert comments == [1], "one comment, on this node's pull request"
+
+    maria = server.as_user(MAINTAINER)
+    maria.set_status(agent.REPOSITORY, head_of(server, 1), "success", context=REQUIRED_CHECK)
+    assert [e.number for e in server.events() if e.type == "pull-request-merged"] == [1]
+    node.tick()
+    assert node.marker()["state"] == "registered"
+    node.off()
+
+
+def test_a_branch_left_behind_without_a_pull_request(installed_node, github):
+    node = installed_node
+    record = {record_path(node.name): OLD_RECORD.format(node=node.name)}
+    server = github(with_branch(a_cluster(time.time()), f"register-node-{node.name}", record))
+    connect(node, server)
+    node.site.expect(final=Final.EXACTLY_ONE_OPEN)
+    node.boot()
+    assert node.registered()["pull_request"]["number"] == only_pull(server)
+    node.off()
+
+
+def head_of(server, number):
+    """The commit that a pull request's branch stands at."""
+    repository = server.world.repository(agent.REPOSITORY)
+    return repository.pulls[number].head_sha

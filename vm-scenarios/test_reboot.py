@@ -1,0 +1,65 @@
+"""Reboot: a registered node may be restarted in any way, and nothing is registered again.
+
+Six reboots in three ways after the registration: the register unit is skipped by its condition, no process of it
+starts, the steward only reads.  And once in the middle of the registration itself: the answer to the creation of
+the pull request is on its way when the power goes.
+"""
+
+from __future__ import annotations
+
+import agent
+import pytest
+from bootproof.oracle import Final, Window
+from conftest import connect
+from mock_github.faults import Match
+from stage import only_pull
+
+WAYS = ("orderly", "reset", "power cut")
+
+
+def test_reboot(installed_node, github):
+    node, server = installed_node, github()
+    connect(node, server)
+    node.boot()
+    marker = node.registered()
+    number = only_pull(server)
+    node.tick()
+
+    node.site.timeline.point("registered")
+    node.site.expect(
+        final=Final.EXACTLY_ONE_OPEN,
+        only_reads=(Window("registered", ""),),
+        no_requests=(Window("registered", "", user_agent=r"\(register\)"),),
+    )
+    for way in WAYS * 2:
+        node.restart(way)
+        node.tick()
+        assert node.property(agent.REGISTER_UNIT, "ConditionResult") == "no"
+        assert not node.started(agent.REGISTER_UNIT)
+        assert node.marker() == marker
+    assert len(set(node.boots)) == 7
+    assert only_pull(server) == number
+    node.off()
+
+
+@pytest.mark.parametrize("answer", ["lost", "late"])
+def test_power_cut_while_the_pull_request_is_created(installed_node, github, answer):
+    node, server = installed_node, github()
+    connect(node, server)
+    node.site.expect(final=Final.EXACTLY_ONE_OPEN)
+
+    held = server.hold(Match(method="POST", path=r".*/pulls"))
+    node.machine.power_on()
+    held.wait(300)
+    node.cut("the answer to the creation of the pull request")
+    if answer == "lost":
+        held.drop()
+
+    node.boot()
+    if answer == "late":
+        held.release()
+    marker = node.registered()
+    assert marker["state"] == "pr-open"
+    assert marker["pull_request"]["number"] == only_pull(server)
+    assert marker["boot_id"] == node.boots[0], "written in the second boot, from what was read back"
+    node.off()
