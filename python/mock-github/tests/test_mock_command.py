@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from mock_github import World
+from mock_github.cli import main
 from mock_github.seed import SeedError
 
 SEED = """
@@ -86,15 +88,17 @@ def test_a_seed_becomes_a_world(seed: Path) -> None:
         ("[[tokens]]\ntoken = 't'\nlogin = 'x'\nrepositories = ['a/b']", "a/b"),
     ],
 )
-def test_what_is_wrong_with_a_seed_is_said_in_one_line(tmp_path: Path, text: str, says: str) -> None:
+def test_what_is_wrong_with_a_seed_is_said_in_one_line(
+    tmp_path: Path, text: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "mock.toml").write_text(text)
     with pytest.raises(SeedError) as caught:
         World.from_seed(tmp_path)
     assert says in str(caught.value)
-    assert "\n" not in str(caught.value)
-    done = serve(tmp_path)
-    out, err = done.communicate(timeout=60)
-    assert (done.returncode, out, err.count("\n")) == (2, "", 1)
+    assert main(["serve", "--seed", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"mock-github: {caught.value}\n")
+    assert told.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("stopper", [signal.SIGINT, signal.SIGTERM])
@@ -112,8 +116,6 @@ def test_it_serves_until_it_is_stopped_and_leaves_nothing(
     told = json.loads(ready.read_text())
     assert line == [told["url"], f"ca={ca}"]
     assert (told["pid"], told["ca"]) == (running.pid, str(ca))
-    import ssl
-
     trust = ssl.create_default_context(cafile=ca)
     headers = {"authorization": "Bearer github_pat_x"}
     assert httpx.get(told["url"] + "/user", headers=headers, verify=trust).text.startswith("<!DOCTYPE")
@@ -129,8 +131,6 @@ def test_it_serves_until_it_is_stopped_and_leaves_nothing(
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
-    from mock_github.cli import main
-
     with pytest.raises(SystemExit):
         main(["serve", "--help"])
     text = capsys.readouterr().out

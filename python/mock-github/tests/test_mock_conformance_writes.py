@@ -190,51 +190,50 @@ def test_stale_data(kit: Any, row: str) -> None:
     assert commit("none", old)["errors"][0]["type"] == "NOT_FOUND"
 
 
-@row("enablePullRequestAutoMerge: refused by message; accepts expectedHeadOid")
-def test_auto_merge(kit: Any, row: str) -> None:
-    world = kit.world.with_repository(
-        "acme/auto", files={"a": "a"}, collaborators={"zeta-bot": "write"}, auto_merge_allowed=True
-    ).with_token(
-        "wide",
-        login="zeta-bot",
-        permissions={"contents": "write", "pull_requests": "write", "statuses": "write"},
-    )
+class AutoMerging:
+    """A server with a repository `acme/auto` where auto-merge is allowed, and `acme/cluster` where it is not."""
 
-    def node(repository: str, number: int) -> str:
+    def __init__(self, kit: Any, *required: str) -> None:
+        world = kit.world.with_repository(
+            "acme/auto", files={"a": "a"}, collaborators={"zeta-bot": "write"}, auto_merge_allowed=True
+        )
+        if required:
+            world = world.with_protection("acme/auto", required_checks=required)
+        rights = {"contents": "write", "pull_requests": "write", "statuses": "write"}
+        kit.begin(world.with_token("wide", login="zeta-bot", permissions=rights))
+        self.alice, self.client = kit.server.as_user("alice"), kit.client("wide")
+
+    def pull(self, repository: str) -> int:
+        self.head = self.alice.push_file(f"acme/{repository}", "f", "x", branch="b")
+        return int(self.alice.open_pull(f"acme/{repository}", "b"))
+
+    def enable(self, repository: str, number: int, **more: str) -> str:
+        """The error's message, empty if there was none."""
         query = 'query($r:String!,$n:Int!){repository(owner:"acme",name:$r){pullRequest(number:$n){id}}}'
-        found = client.graphql(query, r=repository, n=number)["data"]["repository"]["pullRequest"]["id"]
-        return str(found)
-
-    def enable(repository: str, number: int, **more: str) -> str:
-        body = client.graphql(ENABLE, input={"pullRequestId": node(repository, number), **more})
+        found = self.client.graphql(query, r=repository, n=number)["data"]["repository"]["pullRequest"]["id"]
+        body = self.client.graphql(ENABLE, input={"pullRequestId": found, **more})
         return str(body["errors"][0]["message"]) if "errors" in body else ""
 
-    def pull(repository: str, branch: str) -> int:
-        alice = kit.server.as_user("alice")
-        alice.push_file(f"acme/{repository}", branch, "x", branch=branch)
-        return int(alice.open_pull(f"acme/{repository}", branch))
-
-    kit.begin(world)
-    client = kit.client("wide")
-    assert "Auto merge is not allowed for this repository" in enable("cluster", pull("cluster", "b"))
-    number = pull("auto", "b")
-    assert "Protected branch rules not configured for this branch" in enable("auto", number)
-    kit.begin(world.with_protection("acme/auto", required_checks=["ci"]))
-    client = kit.client("wide")
-    number = pull("auto", "b")
-    head = client.get("/repos/acme/auto/git/ref/heads/b").json()["object"]["sha"]
-
-    def status(state: str, context: str) -> int:
+    def status(self, state: str, context: str) -> None:
         body = {"state": state, "context": context}
-        answer = client.http.post(f"/repos/acme/auto/statuses/{head}", json=body)
-        return int(answer.status_code)
+        answer = self.client.http.post(f"/repos/acme/auto/statuses/{self.head}", json=body)
+        assert answer.status_code == 201
 
-    assert enable("auto", number, expectedHeadOid="4" * 40)
-    assert status("success", "ci") == 201
-    assert "Pull request is in clean status" in enable("auto", number)
-    status("failure", "other")
-    assert "in unstable status" in enable("auto", number)
-    status("pending", "ci")
-    assert enable("auto", number, expectedHeadOid=head) == ""
-    status("success", "ci")
-    assert client.get(f"/repos/acme/auto/pulls/{number}").json()["merged"] is True
+
+@row("enablePullRequestAutoMerge: refused by message; accepts expectedHeadOid")
+def test_auto_merge(kit: Any, row: str) -> None:
+    auto = AutoMerging(kit)
+    assert "Auto merge is not allowed for this repository" in auto.enable("cluster", auto.pull("cluster"))
+    number = auto.pull("auto")
+    assert "Protected branch rules not configured for this branch" in auto.enable("auto", number)
+    auto = AutoMerging(kit, "ci")
+    number = auto.pull("auto")
+    assert "Head branch was modified" in auto.enable("auto", number, expectedHeadOid="4" * 40)
+    auto.status("success", "ci")
+    assert "Pull request is in clean status" in auto.enable("auto", number)
+    auto.status("failure", "other")
+    assert "in unstable status" in auto.enable("auto", number)
+    auto.status("pending", "ci")
+    assert auto.enable("auto", number, expectedHeadOid=auto.head) == ""
+    auto.status("success", "ci")
+    assert auto.client.get(f"/repos/acme/auto/pulls/{number}").json()["merged"] is True

@@ -152,6 +152,13 @@ def test_writes_parse_and_take_effect(start: Callable[..., MockServer], busy: Wo
         != gone.commit.sha
     )
     rest.git.delete_ref(*OWN, "heads/new")
+
+
+def test_further_writes_parse(start: Callable[..., MockServer], busy: World) -> None:
+    server = start(busy)
+    github = _client(server)
+    rest = github.rest
+    server.as_user("acme").push_file("acme/cluster", "newer", "x")
     rest.pulls.update_branch(*OWN, 1)
     review = rest.pulls.create_review(*OWN, 1, event="COMMENT", body="hm").parsed_data
     assert review.state == "COMMENTED"

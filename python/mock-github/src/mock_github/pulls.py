@@ -101,15 +101,8 @@ def open_pull(
     current = change.repository(repository.full_name)
     change.store(replace(current, next_number=pull.number + 1, roots=current.roots | {head_sha}))
     change.store_pull(repository, pull)
-    change.emit(
-        "pull-request-opened",
-        by=by,
-        repository=repository.full_name,
-        number=pull.number,
-        head=refs.head_label(pull),
-        base=base,
-        paths=tuple(diff.path for diff in diff_since_fork(change.git, base_sha, head_sha)),
-    )
+    paths = tuple(diff.path for diff in diff_since_fork(change.git, base_sha, head_sha))
+    refs.report(change, "pull-request-opened", repository, pull, by=by, base=base, paths=paths)
     return pull
 
 
@@ -146,13 +139,7 @@ def reopen_pull(change: Change, repository: Repository, pull: PullRequest, *, by
     timeline = (*pull.timeline, item)
     again = replace(pull, state=PullState.OPEN, closed_at=None, timeline=timeline, unknown_reads=unknown)
     again = change.store_pull(repository, again)
-    change.emit(
-        "pull-request-reopened",
-        by=by,
-        repository=repository.full_name,
-        number=pull.number,
-        head=refs.head_label(pull),
-    )
+    refs.report(change, "pull-request-reopened", repository, again, by=by)
     return again
 
 
@@ -234,10 +221,10 @@ def merge_pull(
     if reason := missing_requirement(repository, pull):
         raise Refused(405, reason)
     commit = _merge_commit(change, repository, pull, by, method, base, tree, headline, body)
-    done = refs.mark_merged(change, repository, pull, commit=commit, base=base, by=by, report=False)
+    done = refs.mark_merged(change, repository, pull, commit=commit, base=base, by=by, tell=False)
     refs.move_ref(change, repository.full_name, f"refs/heads/{pull.base_ref}", commit, by=by)
     done = change.pull(repository, done.number)
-    refs.report_merged(change, repository, done, by=by)
+    refs.report(change, "pull-request-merged", repository, done, by=by, merge_commit=commit)
     _delete_merged_branch(change, repository, done, by)
     return change.pull(repository, done.number)
 

@@ -187,9 +187,7 @@ def mark_closed(change: Change, home: Repository, pull: PullRequest, *, by: str)
         timeline=(*pull.timeline, item),
     )
     closed = change.store_pull(home, closed)
-    change.emit(
-        "pull-request-closed", by=by, repository=home.full_name, number=pull.number, head=head_label(pull)
-    )
+    report(change, "pull-request-closed", home, closed, by=by)
     return closed
 
 
@@ -201,7 +199,7 @@ def mark_merged(
     commit: str,
     base: str,
     by: str,
-    report: bool = True,
+    tell: bool = True,
 ) -> PullRequest:
     """`base` is the tip of the base branch before the merge."""
     merged = change.moment(Moment.MERGED, by, base, commit)
@@ -218,20 +216,16 @@ def mark_merged(
         timeline=(*pull.timeline, merged, closed),
     )
     done = change.store_pull(home, done)
-    if report:
-        report_merged(change, home, done, by=by)
+    if tell:
+        report(change, "pull-request-merged", home, done, by=by, merge_commit=commit)
     return done
 
 
-def report_merged(change: Change, home: Repository, pull: PullRequest, *, by: str) -> None:
-    change.emit(
-        "pull-request-merged",
-        by=by,
-        repository=home.full_name,
-        number=pull.number,
-        head=head_label(pull),
-        merge_commit=pull.merge_commit,
-    )
+def report(
+    change: Change, event: str, home: Repository, pull: PullRequest, *, by: str, **more: object
+) -> None:
+    """Logs what happened to a pull request."""
+    change.emit(event, by=by, repository=home.full_name, number=pull.number, head=head_label(pull), **more)
 
 
 def head_label(pull: PullRequest) -> str:

@@ -125,9 +125,7 @@ class World(msgspec.Struct, frozen=True):
             pushed_at=world.now,
             updated_at=world.now,
             fork_of=fork_of,
-            collaborators=FrozenMap(
-                {login.lower(): Permission(role) for login, role in (collaborators or {}).items()}
-            ),
+            collaborators=_roles(collaborators or {}),
             **settings,
         )
         return replace(world.with_stored(repository), next_id=world.next_id + 1)
@@ -216,6 +214,10 @@ class World(msgspec.Struct, frozen=True):
     def with_limits(self, **limits: int) -> World:
         """Other limits than GitHub's; see `state.Limits` for their names."""
         return replace(self, limits=replace(self.limits, **limits))
+
+
+def _roles(collaborators: Mapping[str, str]) -> FrozenMap[str, Permission]:
+    return FrozenMap({login.lower(): Permission(role) for login, role in collaborators.items()})
 
 
 def empty_world(*, clock: datetime | float | None = None) -> World:
