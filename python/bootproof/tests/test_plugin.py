@@ -118,6 +118,20 @@ def test_{number}(installed):
     assert all(reason in output for _, reason in ENDINGS.values())
 
 
+def test_what_a_scenario_had_no_time_to_say_is_not_held_against_it(tmp_path: Path) -> None:
+    scenario = """
+    def test_at_once(site):
+        pytest.skip("no guest")
+
+    def test_before_the_token(installed):
+        log(installed)
+        installed._secrets.clear()
+        pytest.skip("no guest")
+    """
+    _, _, report = run(tmp_path, scenario)
+    assert [row.verdict for row in report.runs] == [Verdict.SKIPPED] * 2
+
+
 def test_a_violation_outweighs_the_error_that_ended_the_run(tmp_path: Path) -> None:
     scenario = """
     def test_reboot(installed):
