@@ -1,25 +1,25 @@
 """The command port: a root shell in a guest that knows nothing of this harness.
 
-Two parties. The *guest's end* is a shell script (data/command_port.sh) in a unit that travels as systemd credentials in
-the machine's SMBIOS tables: PID 1 reads them, a generator makes the unit, and it starts long before multi-user, as soon
-as its port appears. The *host's end* is this class. Between them lies a virtio-serial port, which is a plain stream of bytes.
+Two parties. The *guest's end* is a shell script (data/command_port.sh) in a unit that travels as systemd credentials
+in the machine's SMBIOS tables: PID 1 reads them, a generator makes the unit, and it starts long before multi-user, as
+soon as its port appears. The *host's end* is this class. Between them is a virtio-serial port, a stream of bytes.
 
 1. The guest's end opens the port and says `hello BOOT-ID`. That is how the host learns that a new boot has begun.
 2. The host says `request BOOT-ID NONCE LIMIT SCRIPT-LENGTH INPUT-LENGTH`, then the script and its standard input.
-3. The guest's end runs the script, at most LIMIT seconds, and says `answer NONCE STATUS OUT-LENGTH ERR-LENGTH`, then both
-   outputs. One request at a time; all lengths are in bytes, so anything may be sent.
+3. The guest's end runs the script, at most LIMIT seconds, and says `answer NONCE STATUS OUT-LENGTH ERR-LENGTH`, then
+   both outputs. One request at a time; all lengths are in bytes, so anything may be sent.
 
-A reset can happen at any point between. The host then closes its connection and opens another one, which throws away what
-was under way to it; a request that is still in the port when the next boot begins names the boot it was meant for, and
-no other boot runs it. Whoever waits for an answer of a boot that is gone is told so.
+A reset can happen at any point between. Each boot has a connection of its own (the host attaches it before the machine
+runs), so nothing that was under way reaches the next boot; and since a request names the boot it is meant for, no other
+boot would run it. Whoever waits for an answer of a boot that is gone is told so.
 """
 
 import base64
+import contextlib
 import secrets
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,46 +66,52 @@ def smbios_strings(given: dict[str, bytes]) -> list[str]:
 
 
 class CommandPort:
-    """The host's end, on the UNIX socket of QEMU's character device. `on_boot` is called with each new boot id."""
+    """The host's end. `attach` gives it each boot's socket, `end` says that the machine is off.
 
-    def __init__(self, path: Path, on_boot: Callable[[str], None], last_lines: Callable[[], str]) -> None:
-        self._path = path
+    `on_boot` is called with each new boot id, from the thread that reads the socket.
+    """
+
+    def __init__(self, on_boot: Callable[[str], None], last_lines: Callable[[], str]) -> None:
         self._on_boot = on_boot
         self._last_lines = last_lines
         self._one_at_a_time = threading.Lock()
         self._changed = threading.Condition()
+        self._on = False
         self._boot_id: str | None = None
         self._answers: dict[str, CommandResult] = {}
         self._connection: socket.socket | None = None
         self._reader: threading.Thread | None = None
 
-    def connect(self) -> None:
-        """Open a connection for the boot to come; whatever is under way on the one before is dropped."""
-        self.close()
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(str(self._path))
+    def attach(self, connection: socket.socket) -> None:
+        self.detach()
+        # a guest that stops reading must not hold this program for ever
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_LIMIT, 0))
-        self._connection = connection
+        with self._changed:
+            self._on = True
+            self._connection = connection
         self._reader = threading.Thread(
             target=self._read, args=(connection,), name="command port", daemon=True
         )
         self._reader.start()
 
-    def close(self) -> None:
+    def detach(self) -> None:
+        """The boot is over: whoever waits for its answer is told so."""
         with self._changed:
+            connection, self._connection = self._connection, None
             self._boot_id = None
             self._answers.clear()
             self._changed.notify_all()
-        if self._connection is not None:
-            try:
-                self._connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            self._connection.close()
-            self._connection = None
-        if self._reader is not None:
+        if connection is not None and self._reader is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
             self._reader.join()
-            self._reader = None
+            connection.close()
+
+    def end(self) -> None:
+        """The machine is off: no shell will come."""
+        with self._changed:
+            self._on = False
+            self._changed.notify_all()
 
     @property
     def boot_id(self) -> str | None:
@@ -113,56 +119,49 @@ class CommandPort:
         with self._changed:
             return self._boot_id
 
-    def wait_for_shell(self, seconds: float, other_than: str | None = None) -> str:
-        """The boot id of the shell, once there is one (of another boot than `other_than`)."""
-        deadline = time.monotonic() + seconds
+    def wait_for_shell(self, seconds: float) -> str:
+        """The boot id of the shell, once there is one. Raises MachineTimeoutError with the console's last lines."""
         with self._changed:
-            while self._boot_id is None or self._boot_id == other_than:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise MachineTimeoutError(
-                        f"no shell on the command port within {seconds:.0f} s; the console's last lines:\n{self._last_lines()}"
-                    )
-                self._changed.wait(left)
+            self._changed.wait_for(lambda: self._boot_id is not None or not self._on, seconds)
+            if self._boot_id is None:
+                why = f"within {seconds:.0f} s" if self._on else "before the machine went off"
+                raise MachineTimeoutError(
+                    f"the guest did not boot: no shell {why}; the console's last lines:\n{self._last_lines()}"
+                )
             return self._boot_id
 
     def run(self, script: str, limit: float, grace: float, stdin: bytes = b"") -> CommandResult:
         """Run a script as root; the guest stops it after `limit` seconds, and is given up on `grace` seconds later."""
         with self._one_at_a_time:
             with self._changed:
-                boot_id = self._boot_id
-            if boot_id is None or self._connection is None:
-                raise MachineError(f"no shell on the command port to run {_short(script)}")
+                boot_id, connection = self._boot_id, self._connection
+            if boot_id is None or connection is None:
+                raise MachineError(f"there is no shell to run {_short(script)}: wait_for_shell first")
             nonce = secrets.token_hex(8)
             text = script.encode()
             request = f"request {boot_id} {nonce} {limit:.0f} {len(text)} {len(stdin)}\n".encode()
             try:
-                self._connection.sendall(request + text + stdin)
+                connection.sendall(request + text + stdin)
             except OSError as error:
                 raise MachineError(f"the guest did not take {_short(script)}: {error}") from None
             return self._wait_for_answer(nonce, boot_id, limit + grace, script)
 
     def _wait_for_answer(self, nonce: str, boot_id: str, seconds: float, script: str) -> CommandResult:
-        deadline = time.monotonic() + seconds
         with self._changed:
-            while nonce not in self._answers:
-                if self._boot_id != boot_id:
-                    raise MachineError(f"the boot ended before it answered {_short(script)}")
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise MachineTimeoutError(
-                        f"no answer to {_short(script)} in {seconds:.0f} s; the console's last lines:\n{self._last_lines()}"
-                    )
-                self._changed.wait(left)
-            return self._answers.pop(nonce)
+            self._changed.wait_for(lambda: nonce in self._answers or self._boot_id != boot_id, seconds)
+            if nonce in self._answers:
+                return self._answers.pop(nonce)
+            if self._boot_id != boot_id:
+                raise MachineError(f"the boot ended before it answered {_short(script)}")
+            raise MachineTimeoutError(
+                f"no answer to {_short(script)} in {seconds:.0f} s; the console's last lines:\n{self._last_lines()}"
+            )
 
     def _read(self, connection: socket.socket) -> None:
-        with connection.makefile("rb") as stream:
-            try:
-                while line := stream.readline():
-                    self._take(line.decode(errors="replace").split(), stream.read)
-            except (OSError, ValueError):
-                return  # closed by `close`, in the middle of something or not
+        # detached, in the middle of something or not: that ends the stream, or makes a length too short to be read
+        with connection.makefile("rb") as stream, contextlib.suppress(OSError, ValueError):
+            while line := stream.readline():
+                self._take(line.decode(errors="replace").split(), stream.read)
 
     def _take(self, words: list[str], read: Callable[[int], bytes]) -> None:
         match words:
@@ -172,9 +171,11 @@ class CommandPort:
                     self._changed.notify_all()
                 self._on_boot(boot_id)
             case ["answer", nonce, status, out, err]:
-                answer = CommandResult(int(status), read(int(out)), read(int(err)))
+                stdout, stderr = read(int(out)), read(int(err))
+                if (len(stdout), len(stderr)) != (int(out), int(err)):
+                    return  # the boot ended in the middle of its answer
                 with self._changed:
-                    self._answers[nonce] = answer
+                    self._answers[nonce] = CommandResult(int(status), stdout, stderr)
                     self._changed.notify_all()
 
 

@@ -1,30 +1,38 @@
 """The serial console: evidence, and something to wait for.
 
 A console that nobody reads stalls QEMU, so a thread reads it from the first byte on, into a log file and into memory;
-`expect` searches what it has gathered. Each boot's lines follow the ones before in the same log.
+`expect` searches what was gathered. A machine has one console for its life; the boots' lines follow each other.
 """
 
+import codecs
+import contextlib
 import socket
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 from pexpect.socket_pexpect import SocketSpawn
 
-from bootproof.errors import MachineTimeoutError
+from bootproof.errors import MachineError, MachineTimeoutError
 
 LAST_LINES = 20
 
+if TYPE_CHECKING:
+    _Spawn = SocketSpawn[str]  # generic in its type stubs only
+else:
+    _Spawn = SocketSpawn
 
-class _Gathered(SocketSpawn):  # type: ignore[misc] # pexpect has no types of its own here
-    """pexpect over what the thread has read, instead of over the socket itself."""
 
-    def __init__(self, console: "Console", connection: socket.socket) -> None:
-        super().__init__(connection, encoding="utf-8", codec_errors="replace")
+class _Gathered(_Spawn):
+    """pexpect over what the threads have read, instead of over a socket itself."""
+
+    def __init__(self, console: "Console", unused: socket.socket) -> None:
+        super().__init__(unused, encoding="utf-8", codec_errors="replace")
         self._console = console
         self._position = 0
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = -1) -> str:
         data = self._console.read_from(self._position, self.timeout if timeout == -1 else timeout)
@@ -33,21 +41,46 @@ class _Gathered(SocketSpawn):  # type: ignore[misc] # pexpect has no types of it
         if not data:
             raise pexpect.EOF("the machine is off")
         self._position += len(data)
-        return str(self._decoder.decode(data, final=False))
+        return self._utf8.decode(data)
 
 
 class Console:
-    """One power-on's console on a connected socket; closed by `close` or when QEMU ends."""
+    """`attach` gives it the socket of each boot's console; `end` says that the machine is off."""
 
-    def __init__(self, connection: socket.socket, log: Path, factor: float = 1.0) -> None:
-        self._connection = connection
+    def __init__(self, log: Path, factor: float = 1.0) -> None:
+        self._log = log
         self._factor = factor
         self._gathered = bytearray()
-        self._ended = False
+        self._on = False
         self._changed = threading.Condition()
-        self._spawn: Any = _Gathered(self, connection)
-        self._thread = threading.Thread(target=self._drain, args=(log,), name="console", daemon=True)
+        self._connection: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        with socket.socket() as unused:  # pexpect wants one; ours never reads from it
+            self._spawn: Any = _Gathered(self, unused)
+
+    def attach(self, connection: socket.socket) -> None:
+        self.detach()
+        with self._changed:
+            self._on = True
+        self._connection = connection
+        self._thread = threading.Thread(target=self._drain, args=(connection,), name="console", daemon=True)
         self._thread.start()
+
+    def detach(self) -> None:
+        """Read what the boot's console still holds, and let it go."""
+        if self._connection is not None and self._thread is not None:
+            # shutdown, not close: it wakes the thread, which reads what is left and ends
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+            self._thread.join()
+            self._connection.close()
+            self._connection = None
+
+    def end(self) -> None:
+        """The machine is off: nothing more will come until it is attached again."""
+        with self._changed:
+            self._on = False
+            self._changed.notify_all()
 
     def expect(self, pattern: str | list[str], timeout: float = 30) -> int:
         """Wait until the console shows `pattern` (a regular expression, or several) after what was matched before.
@@ -72,11 +105,13 @@ class Console:
         return self._spawn.match
 
     def send(self, text: str) -> None:
+        if self._connection is None:
+            raise MachineError("the machine is off: nobody reads the console")
         self._connection.sendall(text.encode())
 
     @property
     def text(self) -> str:
-        """Everything since this power-on."""
+        """Everything since the machine was made."""
         with self._changed:
             return self._gathered.decode(errors="replace").replace("\r", "")
 
@@ -88,34 +123,24 @@ class Console:
         """What was gathered from `position` on, waiting for more; None at the time limit, empty at the end."""
         deadline = None if timeout is None else time.monotonic() + max(timeout, 0)
         with self._changed:
-            while len(self._gathered) <= position and not self._ended:
+            while len(self._gathered) <= position and self._on:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     return None
                 self._changed.wait(left)
             return bytes(self._gathered[position:])
 
-    def close(self) -> None:
-        # shutdown, not close: it wakes the thread, which reads what is left and ends
-        try:
-            self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._thread.join()
-        self._connection.close()
-
-    def _drain(self, log: Path) -> None:
-        with log.open("ab", buffering=0) as file:
-            while True:
-                try:
-                    data = self._connection.recv(65536)
-                except OSError:
-                    data = b""
-                if data:
-                    file.write(data)
+    def _drain(self, connection: socket.socket) -> None:
+        with self._log.open("ab", buffering=0) as file:
+            while data := _receive(connection):
+                file.write(data)
                 with self._changed:
                     self._gathered += data
-                    self._ended = not data
                     self._changed.notify_all()
-                if not data:
-                    return
+
+
+def _receive(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65536)
+    except OSError:
+        return b""

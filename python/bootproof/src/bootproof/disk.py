@@ -5,7 +5,7 @@ makes the guest's own syncs free. What a cut loses is still what DESIGN says. On
 in the host's cache when QEMU completes it, so a cut loses only what the guest itself had not written yet. On a qcow2
 overlay QEMU holds back the tables of newly allocated clusters until the guest syncs; that sync does reach the qcow2
 layer (only the file below skips its flush), so a cut loses the same, and newly allocated clusters that were not synced.
-`cache=unsafe` on the whole would drop the guest's syncs on the qcow2 layer too, and lose data that the guest was told is safe.
+`cache=unsafe` would drop the guest's syncs on the qcow2 layer too, and lose what the guest was told is safe.
 """
 
 import enum

@@ -1,4 +1,4 @@
-"""A guest: a folder with a `guest.toml` that says how its files are booted. Whoever built it, the same scenarios run on it.
+"""A guest: a folder with a `guest.toml` that says how its files are booted, whoever built it.
 
 A stick that installs onto a blank disk (what `bootproof.debian` builds):
 

@@ -1,7 +1,7 @@
 """Drives the reference installer of a stick (data/debian/tree/usr/sbin/installer) through the command port.
 
-The stick's installer takes what is particular to one installation from /run/installer; the scripts that a scenario gives
-here are put there, and the unit is started and waited for.
+The installer takes what is particular to one installation from /run/installer; the scripts that a scenario gives here
+are put there, and the unit is started and waited for.
 """
 
 from collections.abc import Mapping

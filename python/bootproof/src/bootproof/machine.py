@@ -1,4 +1,4 @@
-"""A machine that a scenario can switch on, cut off and talk to; an emulator is one kind, a box on a power switch another.
+"""A machine that a scenario can switch on, cut off and talk to: an emulator, or a box on a power switch.
 
 States: off → (power_on) → on → (power_off, cut, or the guest itself) → off. A reset stays in on. What happened is told
 through `record`, in order, as it happens: the oracle judges by these events, not by what a scenario believes it did.

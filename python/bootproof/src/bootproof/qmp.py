@@ -33,7 +33,7 @@ class Monitor:
         """The answer to a command. Raises MachineError if QEMU refuses it or is gone."""
         try:
             return self._call(self._client.execute(command, arguments or None))
-        except (QMPError, asyncio.TimeoutError, OSError) as error:
+        except (TimeoutError, QMPError, OSError) as error:
             raise MachineError(f"QEMU did not do {command}: {error}") from error
 
     def close(self) -> None:
@@ -52,7 +52,8 @@ class Monitor:
 
     async def _deliver(self, listener: EventListener) -> None:
         async for event in listener:
-            self._on_event(str(event["event"]), dict(event.get("data") or {}))
+            data: Any = event.get("data") or {}
+            self._on_event(str(event["event"]), data)
 
     async def _disconnect(self) -> None:
         self._pump.cancel()
