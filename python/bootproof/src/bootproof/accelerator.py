@@ -14,8 +14,7 @@ from bootproof.errors import MachineError
 
 QEMU = "qemu-system-x86_64"
 
-# A boot sector of two instructions: out 0xf4, al; hlt. A write to the isa-debug-exit device ends QEMU with status
-# 2 * al + 1; al is whatever the firmware left, so any odd status means that the guest ran.
+# A boot sector: mov al, 0x10; out 0xf4, al; hlt. That write to the isa-debug-exit device ends QEMU with status 2 * al + 1.
 _BOOT_SECTOR = bytes.fromhex("b010e6f4f4").ljust(510, b"\0") + b"\x55\xaa"
 _RAN = 0x10 * 2 + 1
 _PROBE_LIMIT = 5.0  # seconds; where KVM works it takes half a second
@@ -71,7 +70,7 @@ def tiny_guest_runs(accelerator: str, limit: float = _PROBE_LIMIT) -> bool:
         command = [
             *(QEMU, "-accel", accelerator, "-nodefaults", "-display", "none", "-no-reboot", "-m", "16"),
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"),
-            *("-drive", f"file={sector},format=raw,if=ide,readonly=on"),
+            *("-drive", f"file={sector},format=raw,if=floppy,readonly=on"),
         ]
         try:
             done = subprocess.run(command, capture_output=True, timeout=limit, stdin=subprocess.DEVNULL)

@@ -1,0 +1,163 @@
+"""QEMU's command line, the probe, disks, firmware and network: what can be seen without booting a guest."""
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from bootproof import accelerator, disk, firmware, network
+from bootproof.accelerator import Accelerator, Kind
+from bootproof.disk import Disk, Format
+from bootproof.errors import MachineError
+from bootproof.guest import Console as ConsoleDevice
+from bootproof.network import Forward
+from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, command_line
+
+TCG = Accelerator(Kind.TCG, 8.0, "for the test")
+UEFI = Boot(firmware=firmware.Firmware(Path("/code.fd"), Path("/variables.fd")))
+WIRING = Wiring(console=10, monitor=11, command_port=12)
+
+
+def line(boot: Boot = UEFI, disks: tuple[Disk, ...] = (), forwards: tuple[Forward, ...] = ()) -> str:
+    return " ".join(command_line("node", Hardware.named("node"), TCG, boot, disks, forwards, WIRING))
+
+
+def test_hardware_is_the_same_for_the_same_name_and_differs_for_a_twin() -> None:
+    one, again, twin = Hardware.named("a"), Hardware.named("a"), Hardware.named("b")
+    assert one == again
+    assert not {one.uuid, one.mac, one.serial} & {twin.uuid, twin.mac, twin.serial}
+    assert re.fullmatch(r"52:54:00(:[0-9a-f]{2}){3}", one.mac)
+
+
+def test_the_command_line_carries_identity_and_nothing_by_default() -> None:
+    hardware = Hardware.named("node")
+    text = line()
+    assert f"-uuid {hardware.uuid}" in text
+    assert f"mac={hardware.mac}" in text
+    assert "-nodefaults" in text
+    assert "reboot=shutdown" in text
+
+
+def test_a_direct_kernel_leaves_the_firmware_out() -> None:
+    text = line(Boot(kernel=DirectKernel(Path("/k"), Path("/i"), "root=x")))
+    assert "-kernel /k -initrd /i -append root=x" in text
+    assert "pflash" not in text
+    with pytest.raises(MachineError, match="needs a kernel or a firmware"):
+        line(Boot())
+
+
+def test_disks_keep_their_order_format_and_flushes() -> None:
+    text = line(
+        disks=(Disk(Path("/a,b.raw")), Disk(Path("/c.qcow2"), Format.QCOW2, read_only=True, serial="S1"))
+    )
+    assert "filename=/a,,b.raw,cache.no-flush=on,node-name=file0,read-only=off" in text
+    assert (
+        "driver=qcow2,file=file1,node-name=disk1,read-only=on" in text
+    )  # no no-flush: qcow2's tables must reach its file
+    assert text.index("bootindex=1") < text.index("bootindex=2,serial=S1")
+
+
+def test_the_network_is_closed_but_for_the_forwards() -> None:
+    text = network.netdev((Forward("10.0.2.100", 443, 4711),))
+    assert "restrict=on" in text
+    assert text.count("guestfwd") == 1
+    assert "guestfwd=tcp:10.0.2.100:443-cmd:" in text
+    assert text.endswith("relay.py 4711")
+
+
+def test_the_consoles_device_is_the_guests() -> None:
+    arguments = command_line("n", Hardware.named("n"), TCG, UEFI, (), (), WIRING, ConsoleDevice.VIRTIO)
+    assert "virtconsole,chardev=console" in arguments
+    assert "isa-serial,chardev=console" not in arguments
+
+
+def test_the_relay_passes_both_directions_and_the_end_of_each() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                received = b""
+                while data := connection.recv(65536):  # ends with the guest's direction
+                    received += data
+                connection.sendall(received[::-1])
+
+        threading.Thread(target=serve, daemon=True).start()
+        near, far = socket.socketpair()
+        with near, far:
+            relay = [sys.executable, "-I", "-S", str(network.RELAY), str(server.getsockname()[1])]
+            process = subprocess.Popen(relay, stdin=far.fileno(), stdout=far.fileno())
+            far.close()
+            near.settimeout(20)
+            near.sendall(b"ab" * 200_000)
+            near.shutdown(socket.SHUT_WR)
+            with near.makefile("rb") as answer:
+                assert answer.read() == b"ba" * 200_000
+            assert process.wait(10) == 0
+
+
+def test_the_relay_closes_when_the_server_is_down() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    near, far = socket.socketpair()
+    with near, far:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(network.RELAY), str(port)],
+            stdin=far.fileno(),
+            stdout=far.fileno(),
+        )
+        far.close()
+        near.settimeout(20)
+        assert near.recv(1) == b""
+        process.wait(10)
+
+
+def descriptor(*features: str, machine: str = "pc-q35-*") -> dict[str, object]:
+    return {
+        "interface-types": ["uefi"],
+        "mapping": {
+            "device": "flash",
+            "executable": {"filename": "/code"},
+            "nvram-template": {"filename": "/variables"},
+        },
+        "targets": [{"architecture": "x86_64", "machines": [machine]}],
+        "features": list(features),
+    }
+
+
+def test_firmware_is_chosen_by_its_descriptor() -> None:
+    assert firmware.from_descriptor(descriptor("acpi-s3"), "x86_64", "q35") is not None
+    assert firmware.from_descriptor(descriptor("secure-boot", "requires-smm"), "x86_64", "q35") is None
+    assert firmware.from_descriptor(descriptor(machine="virt-*"), "x86_64", "q35") is None
+
+
+def test_a_missing_qemu_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    accelerator.probe.cache_clear()
+    with pytest.raises(MachineError, match="apt install qemu-system-x86"):
+        accelerator.probe()
+
+
+@pytest.mark.machine
+def test_the_probes_guest_runs_under_emulation_and_a_silent_one_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert accelerator.tiny_guest_runs("tcg", limit=60)
+    assert not accelerator.tiny_guest_runs("no-such-accelerator")
+    monkeypatch.setattr(accelerator, "_BOOT_SECTOR", bytes.fromhex("f4ebfd").ljust(510, b"\0") + b"\x55\xaa")
+    assert not accelerator.tiny_guest_runs("tcg", limit=3)
+
+
+@pytest.mark.machine
+def test_a_fork_begins_as_its_base_and_leaves_it_alone(tmp_path: Path) -> None:
+    base = disk.blank(tmp_path / "base.raw", 1 << 20)
+    base.path.write_bytes(b"base".ljust(1 << 20, b"\0"))
+    fork = base.fork(tmp_path / "fork.qcow2")
+    copied = fork.copy(tmp_path / "copy.raw")
+    assert copied.path.read_bytes()[:4] == b"base"
+    assert disk.existing(fork.path).format is Format.QCOW2
+    with pytest.raises(FileExistsError):
+        disk.blank(base.path)
