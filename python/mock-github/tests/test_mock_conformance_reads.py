@@ -184,6 +184,7 @@ def test_missing_permission(kit: Any, row: str) -> None:
     refused(answer, 403, "Resource not accessible by personal access token")
     assert answer.headers["x-accepted-github-permissions"] == "contents=write"
     assert "x-oauth-scopes" not in answer.headers
+    assert client.get(HOME).headers["x-accepted-github-permissions"] == "metadata=read"
     number = kit.connect(kit.server).pull("b")
     node = client.get(f"{HOME}/pulls/{number}")
     assert node.status_code == 403, "neither may it read pull requests"

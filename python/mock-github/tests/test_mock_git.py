@@ -124,3 +124,12 @@ def test_a_shallow_clone_and_a_fetch_of_what_is_new(git: Git) -> None:
     assert git.do("log", "--oneline", "origin/main").count("\n") == 1
     assert git.run("clone", "-q", "--depth", "1", git.url(), str(git.folder / "shallow")).returncode == 0
     assert git.run("rev-list", "--count", "HEAD", into="shallow").stdout.strip() == "1"
+
+
+def test_a_push_that_comes_too_late_is_refused(client: Any) -> None:
+    tip = client.tip()
+    command = f"{'0' * 40} {tip} refs/heads/main\0 report-status"
+    body = f"{len(command) + 4:04x}{command}0000".encode()
+    answer = client.http.post("/acme/cluster.git/git-receive-pack", content=body)
+    assert b"ng refs/heads/main fetch first" in answer.content
+    assert client.tip() == tip

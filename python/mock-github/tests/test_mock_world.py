@@ -188,6 +188,20 @@ def test_a_refused_request_changes_nothing(run: Run) -> None:
     answer = run.ask("POST", f"{HOME}/pulls", {"title": "t", "head": "none", "base": "main"})
     assert (answer.status, run.types) == (422, [])
     assert run.world.repositories == before
+    number = run.topic("f", "x")
+    run.act("alice", lambda alice: alice.delete_branch("acme/cluster", "topic"))
+    before = run.world.repositories
+    edit = {"title": "new title", "state": "open"}
+    assert run.ask("PATCH", f"{HOME}/pulls/{number}", edit).status == 422
+    assert run.world.repositories == before
+    query = """mutation($id: ID!) {
+      updatePullRequest(input: {pullRequestId: $id, title: "new title", state: OPEN}) { clientMutationId }
+    }"""
+    node = run.ask("GET", f"{HOME}/pulls/{number}").json()["node_id"]
+    answer = run.ask("POST", "/graphql", {"query": query, "variables": {"id": node}})
+    assert "branch has been deleted" in answer.json()["errors"][0]["message"]
+    assert run.world.repositories == before
+    assert run.types[-1] == "pull-request-closed"
 
 
 def test_worlds_compare_by_value(world: World) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec.structs import replace
 
 from mock_github.events import Event, event_at
@@ -32,6 +35,17 @@ class Change:
         seq = self.world.events + 1
         self.events.append(event_at(self.now, seq, type_, request=self.request, by=by, **fields))
         self.world = replace(self.world, events=seq)
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Takes back what was done inside if it ends in an exception."""
+        world, count = self.world, len(self.events)
+        try:
+            yield
+        except BaseException:
+            self.world = world
+            del self.events[count:]
+            raise
 
     def new_id(self) -> int:
         number = self.world.next_id

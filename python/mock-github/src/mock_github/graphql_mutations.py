@@ -174,11 +174,12 @@ class MutationRoot(View):
         if input.get("maintainerCanModify") is not None:
             raise unknown_to_mock("updatePullRequest with maintainerCanModify")
         given = {"title": input.get("title"), "body": input.get("body"), "base": input.get("baseRefName")}
-        pull = pulls.edit_pull(change, home, pull, by=by, **given)
-        if input.get("state") == "CLOSED":
-            pulls.close_pull(change, change.repository(home.full_name), pull, by=by)
-        elif input.get("state") == "OPEN":
-            pulls.reopen_pull(change, change.repository(home.full_name), pull, by=by)
+        with change.all_or_nothing():
+            pull = pulls.edit_pull(change, home, pull, by=by, **given)
+            if input.get("state") == "CLOSED":
+                pulls.close_pull(change, change.repository(home.full_name), pull, by=by)
+            elif input.get("state") == "OPEN":
+                pulls.reopen_pull(change, change.repository(home.full_name), pull, by=by)
         return self._answer(input, pullRequest=self._view(home, pull.number))
 
     def closePullRequest(self, info: Info, input: Input) -> Payload:  # noqa: A002

@@ -32,7 +32,7 @@ from mock_github.wire import Refused, Response, json_response, unknown_to_mock
 
 _FILES = ("base", "repository", "pulls", "timeline", "mutations")
 _SUBSET_RULES = (FieldsOnCorrectTypeRule, KnownArgumentNamesRule, KnownTypeNamesRule)
-_NOT_IN_SUBSET = re.compile(r"does not exist in|not to include unknown field")
+_NOT_IN_SUBSET = re.compile(r"does not exist in|not to include unknown field|is not defined by type")
 
 
 def schema_text() -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
+from msgspec.structs import replace
+
 from mock_github import rest_discussion, rest_git, rest_pulls, rest_repos
 from mock_github.access import Caller
 from mock_github.change import Change
@@ -40,8 +42,16 @@ def answer(change: Change, caller: Caller, request: Request) -> Response:
             parts = {name: unquote(value) for name, value in found.groupdict().items()}
             if moved := _moved(change, parts, path, request):
                 return moved
-            return handler(Call(change, caller, request, path, parts, site_of(request)))
+            call = Call(change, caller, request, path, parts, site_of(request))
+            return _with_permissions(handler(call), call)
     raise unknown_to_mock(f"{request.method} {path}")
+
+
+def _with_permissions(response: Response, call: Call) -> Response:
+    """Names the permission that sufficed, as GitHub does for every caller."""
+    if call.accepted is None:
+        return response
+    return replace(response, headers=(*response.headers, ("x-accepted-github-permissions", call.accepted)))
 
 
 def _by_name(change: Change, path: str) -> str:

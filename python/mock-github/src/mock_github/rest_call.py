@@ -31,6 +31,7 @@ class Call:
         self.parts = parts
         self.site = site
         self.query = request.parameters()
+        self.accepted: str | None = None
 
     def repository(self) -> Repository:
         """The repository of the path, if the caller may see it; else 404."""
@@ -41,6 +42,7 @@ class Call:
     ) -> Repository:
         """The repository of the path, if the caller may do this there."""
         repository = self.repository()
+        self.accepted = f"{permission}={level}"
         access.require(self.caller, repository, permission, level, needs=needs)
         return repository
 

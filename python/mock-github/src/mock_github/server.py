@@ -29,6 +29,7 @@ from mock_github.world import World
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_IDLE_SECONDS = 60  # as long as clients keep a connection, so that none is closed just as it is used again
 
 
 class MockServer:
@@ -108,6 +109,7 @@ class MockServer:
             front,
             http=_protocol(self._connections),
             ws="none",
+            timeout_keep_alive=_IDLE_SECONDS,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -99,7 +99,7 @@ def perform(world: World, arrival: Arrival) -> tuple[World, Response, tuple[Even
         if response.status == 304:
             change.world = limits.refund(change.world, caller)
     except Refused as refusal:
-        change = Change(world, arrival.id)
+        change = Change(world, arrival.id)  # what was begun is forgotten
         response = refusal.response()
         if arrival.kind is Kind.GIT and refusal.status == 401:
             response = smart_http.ask_for_password()
