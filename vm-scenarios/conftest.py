@@ -21,11 +21,11 @@ from mock_github.world import World
 from stage import (
     MOCK_ADDRESS,
     Node,
+    Recorder,
     a_cluster,
     an_installation,
     installed_before,
     name_in,
-    recorder,
     registration,
 )
 
@@ -106,10 +106,9 @@ def node(site: Site, stick: GuestFolder) -> Iterator[Node]:
     """A machine with nothing in it: no disk, no network."""
     site.machine = stick.guest.name
     hardware = qemu.Hardware.named(MACHINE, memory=stick.guest.memory, cpus=stick.guest.cpus)
-    with qemu.QemuMachine(
-        MACHINE, site.consoles / MACHINE, hardware=hardware, record=recorder(site)
-    ) as machine:
-        yield Node(machine, site, stick)
+    recorder = Recorder(site)
+    with qemu.QemuMachine(MACHINE, site.consoles / MACHINE, hardware=hardware, record=recorder) as machine:
+        yield Node(machine, recorder, stick)
 
 
 @pytest.fixture

@@ -134,10 +134,15 @@ class Node:
     """A machine of the cluster with its site: what is done to it is recorded there."""
 
     machine: Machine
-    site: Site
+    recorder: Recorder
     guest: GuestFolder
     name: str = ""
     boots: list[str] = field(default_factory=list)
+
+    @property
+    def site(self) -> Site:
+        """Where the evidence goes."""
+        return self.recorder.site
 
     # --- installing -----------------------------------------------------------------------------------------
 
@@ -145,6 +150,7 @@ class Node:
         """Boots the stick and installs; whether it succeeded.  Nothing of it may reach GitHub."""
         with self.site.phase("installs"):
             self.site.timeline.record(MachineKind.INSTALL_STARTED)
+            self.recorder.installing = True
             self.machine.insert_stick(self.guest)
             self.machine.power_on()
             self.machine.wait_for_shell()
@@ -160,14 +166,17 @@ class Node:
                 self.site.registration = registration(self.name)
             self.machine.power_off()
             self.machine.remove_stick()
+            self.recorder.installing = False
         return done
 
     # --- booting --------------------------------------------------------------------------------------------
 
-    def boot(self) -> str:
+    def boot(self, *, network: bool = True) -> str:
         """Switches it on and waits until the system is up; the boot id."""
         with self.site.phase("boots"):
             self.machine.power_on()
+            if not network:
+                self.machine.set_link(False)
             return self._up()
 
     def restart(self, way: str) -> str:
@@ -257,7 +266,7 @@ class Node:
 def an_installation(
     payload: bytes, *, fail_before: str = "", fail_after: str = ""
 ) -> installation.Installation:
-    """What the operator's installer does beside the system itself; step 6.9 writes the intent, the last one the stamp."""
+    """What the operator's installer does beside the system itself: the intent, and last of all the stamp."""
     names = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts"
     intent = f"zeta-self-register intent --operator {agent.OPERATOR} --repository {agent.REPOSITORY}"
     return installation.Installation(
@@ -300,16 +309,21 @@ _KINDS = {
 }
 
 
-def recorder(site: Site) -> Any:
-    """What a machine tells of itself goes into the site's timeline; cuts are told by the one who aims them."""
+@dataclass
+class Recorder:
+    """What a machine tells of itself goes into the site's timeline; cuts are told by the one who aims them.
 
-    def record(event: MachineEvent) -> None:
-        if event.kind is EventKind.BOOT:
-            site.timeline.boot(event.detail)
+    While the stick runs it is the installer that boots, not the system whose boots are counted.
+    """
+
+    site: Site
+    installing: bool = False
+
+    def __call__(self, event: MachineEvent) -> None:
+        if event.kind is EventKind.BOOT and not self.installing:
+            self.site.timeline.boot(event.detail)
         elif event.kind in _KINDS:
-            site.timeline.record(_KINDS[event.kind], detail=event.detail)
-
-    return record
+            self.site.timeline.record(_KINDS[event.kind], detail=event.detail)
 
 
 def only_pull(github: MockServer) -> int:

@@ -29,8 +29,7 @@ def test_fresh_install(blank_node, github, payload):
     assert node.install(payload)
     assert server.events() == [], "the installer talked to GitHub"
 
-    node.machine.set_link(False)
-    boot_id = node.boot()
+    boot_id = node.boot(network=False)
     assert server.events() == [], "something reached GitHub before there was a network"
     node.machine.set_link(True)
     marker = node.registered()
