@@ -178,7 +178,9 @@ class Node:
         content = node_document.to_yaml(document)
         problems = record_rules.validate(content, self.subject.record)
         if problems:
-            raise Refused(Exit.MISCONFIGURED, f"no valid node.yaml for this machine: {problems[0]}{self._why()}")
+            raise Refused(
+                Exit.MISCONFIGURED, f"no valid node.yaml for this machine: {problems[0]}{self._why()}"
+            )
         return content
 
     def _why(self) -> str:
