@@ -186,6 +186,7 @@ def test_the_server_stops_while_an_answer_is_held(world: World) -> None:
         hold.wait(10)
     asking.join(10)
     assert not asking.is_alive()
+    assert (last(server, "response").delivered, server.events()[-1].type) == (False, "response")
 
 
 def test_waiting_for_an_event(client: Any, server: MockServer) -> None:

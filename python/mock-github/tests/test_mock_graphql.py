@@ -205,6 +205,10 @@ def test_the_timeline_has_every_kind(start: Any, connect: Callable[..., Any], wo
             "HeadRefForcePushedEvent",
         ]
     )
+    renamed = next(item for item in items["nodes"] if "previousTitle" in item)
+    assert (renamed["previousTitle"], renamed["currentTitle"]) == ("topic", "new title")
+    moved = next(item for item in items["nodes"] if "previousRefName" in item)
+    assert (moved["previousRefName"], moved["currentRefName"]) == ("main", "other")
     pushed = next(item for item in items["nodes"] if "beforeCommit" in item)
     assert (pushed["beforeCommit"]["oid"], pushed["afterCommit"]["oid"]) == (old, client.tip("topic"))
 

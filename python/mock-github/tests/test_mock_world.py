@@ -89,6 +89,22 @@ def test_merges_join_both_sides(run: Run, method: str, parents: int, author: str
     assert (pull.state, pull.merge_commit, pull.merged_by) == (PullState.MERGED, commit.sha, "alice")
 
 
+def test_both_sides_may_change_the_same_folder(run: Run) -> None:
+    number = run.topic("nodes/b/node.yaml", "name: b\n")
+    run.act("alice", lambda alice: alice.push_file("acme/cluster", "nodes/c/node.yaml", "name: c\n"))
+    run.act("alice", lambda alice: alice.delete_file("acme/cluster", "nodes/a/node.yaml"))
+    run.act("alice", lambda alice: alice.merge("acme/cluster", number))
+    git = run.world.git
+    tree = git.commit(run.home.branch("main")).tree
+    folder = git.find(tree, "nodes")
+    assert folder is not None
+    assert list(git.entries(folder[1])) == ["b", "c"]
+    number = run.topic("nodes/c/node.yaml", "name: other\n", branch="another")
+    run.act("alice", lambda alice: alice.delete_file("acme/cluster", "nodes/c/node.yaml"))
+    with pytest.raises(Refused, match="not mergeable"):
+        run.act("alice", lambda alice: alice.merge("acme/cluster", number))
+
+
 def test_merge_methods_that_are_off(world: World) -> None:
     run = Run(world.with_repository("acme/strict", files={"a": "a"}, merge_commit_allowed=False))
     run.act("acme", lambda acme: acme.push_file("acme/strict", "b", "b", branch="t"))
