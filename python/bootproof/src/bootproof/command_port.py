@@ -37,13 +37,11 @@ DefaultDependencies=no
 IgnoreOnIsolate=yes
 
 [Service]
-ExecStartPre=udevadm wait --timeout=600 /dev/virtio-ports/{PORT_NAME}
-ExecStart=/bin/sh /run/credentials/@system/command-port.script /dev/virtio-ports/{PORT_NAME}
+ExecStart=/bin/sh /run/credentials/@system/command-port.script {PORT_NAME}
 Restart=always
 StandardInput=null
 StandardOutput=journal
 KillMode=mixed
-TimeoutStartSec=infinity
 OOMScoreAdjust=-1000
 """
 

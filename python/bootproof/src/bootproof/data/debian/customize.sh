@@ -37,6 +37,7 @@ chmod 755 "$root/usr/sbin/installer" # a wheel may have lost it
 rm -f "$root/etc/hostname" "$root/etc/resolv.conf"
 printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
 : >"$root/etc/fstab"
+touch "$root/etc/.updated" "$root/var/.updated" # nothing that systemd would have to bring up to date at a first boot
 
 # The kernel and its initial RAM disk, also kept in the system for the installer to put on the EFI partition.
 boot=$root/usr/lib/boot-files
@@ -48,6 +49,7 @@ cp "$modules/kernel/virtio_blk.ko" "$modules/kernel/overlay.ko" "$initrd/"
 chmod 755 "$initrd/init"
 in_root sh -c 'cd /initrd && find . | busybox cpio -o -H newc' >"$boot/initrd"
 rm -rf "$initrd"
+echo "$GUEST_KERNEL_OPTIONS" >"$boot/kernel-options"
 cp "$root/kernel-image" "$boot/vmlinuz"
 rm "$root/kernel-image"
 
@@ -55,10 +57,8 @@ rm "$root/kernel-image"
 work=$(mktemp -d)
 mkdir "$work/tree"
 mount --bind "$root" "$work/tree"
-kilobytes=$(du -sk --apparent-size -x "$work/tree" | cut -f1)
-inodes=$(du -s --inodes -x "$work/tree" | cut -f1)
-mke2fs -q -t ext4 -L "$GUEST_LABEL" -m 0 -O ^has_journal -N $((inodes + 2000)) -d "$work/tree" \
-    "$work/system.img" $((kilobytes * 115 / 100 + 16384))k
+# Mostly holes: the installer copies this file system as it is, and it must have room for the system that it becomes.
+mke2fs -q -t ext4 -L "$GUEST_LABEL" -m 0 -J size=16 -d "$work/tree" "$work/system.img" "$GUEST_SIZE"
 umount "$work/tree"
 mkdir "$root/guest"
 cp --sparse=always "$work/system.img" "$boot/vmlinuz" "$boot/initrd" "$root/guest/"
