@@ -19,6 +19,7 @@ from mock_github import (
     graphql_query,
     graphql_repository,
     graphql_timeline,
+    schema_check,
 )
 from mock_github.graphql_run import document, schema, schema_text
 from mock_github.schema_check import document_errors, subset_errors
@@ -58,6 +59,25 @@ def test_github_would_take_the_document(path: Path, public_graphql_schema: Graph
 def test_the_mock_takes_the_document(path: Path) -> None:
     known = document(path.read_text())
     assert known.tree is not None, known.unknown or known.errors
+
+
+def test_a_schema_that_is_not_the_pinned_one_is_thrown_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    archive = schema_check.cache_folder() / f"octokit-graphql-schema-{schema_check.VERSION}.tgz"
+    archive.parent.mkdir()
+    archive.write_bytes(b"something else")
+    with pytest.raises(ValueError, match="SHA-512"):
+        schema_check.public_schema.__wrapped__()
+    assert not archive.exists()
+
+
+def test_without_npm_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(schema_check.SchemaUnavailable, match="npm is not installed"):
+        schema_check.public_schema.__wrapped__()
 
 
 VIEWS: dict[str, type] = {

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,17 @@ def _download(archive: Path) -> None:
     if npm is None:
         raise SchemaUnavailable("npm is not installed; it fetches GitHub's public GraphQL schema")
     archive.parent.mkdir(parents=True, exist_ok=True)
-    command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", str(archive.parent)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, cwd=archive.parent)
-    except subprocess.TimeoutExpired:
-        raise SchemaUnavailable(f"npm did not fetch {PACKAGE} within {_SECONDS} s") from None
-    if done.returncode or not archive.exists():
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise SchemaUnavailable(f"npm could not fetch {PACKAGE}@{VERSION}: {last}")
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--silent", "--pack-destination", folder]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, cwd=folder)
+        except subprocess.TimeoutExpired:
+            raise SchemaUnavailable(f"npm did not fetch {PACKAGE} within {_SECONDS} s") from None
+        fetched = Path(folder) / archive.name
+        if done.returncode or not fetched.exists():
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise SchemaUnavailable(f"npm could not fetch {PACKAGE}@{VERSION}: {last}")
+        fetched.replace(archive)  # at once: another test run may be fetching it, too
 
 
 def _check(archive: Path) -> None:
