@@ -269,11 +269,13 @@ def an_installation(
     """What the operator's installer does beside the system itself: the intent, and last of all the stamp."""
     names = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts"
     intent = f"zeta-self-register intent --operator {agent.OPERATOR} --repository {agent.REPOSITORY}"
+    # The machine is called what it registers as.
+    hostname = r"sed -n 's/.*\"node\": \"\(.*\)\".*/\1/p' /etc/zeta-self-register/intent.json >/etc/hostname"
     return installation.Installation(
         payloads=(payload,),
         after={"hostname": names},
         inside={
-            "install": f"systemd-sysusers && {agent.COMPILE} && {intent}",
+            "install": f"systemd-sysusers && {agent.COMPILE} && {intent} && {hostname}",
             "stamp": "zeta-self-register stamp",
         },
         fail_before=fail_before,

@@ -31,6 +31,9 @@ def test_reboot(installed_node, github):
         only_reads=(Window("registered", ""),),
         no_requests=(Window("registered", "", user_agent=r"\(register\)"),),
     )
+    assert node.property(agent.STEWARD_UNIT, "SubState") == "auto-restart", (
+        "not merged yet: it will look again"
+    )
     for way in WAYS * 2:
         node.restart(way)
         node.tick()
