@@ -12,14 +12,13 @@ from pathlib import Path
 import agent
 import pytest
 import trustme
-from bootproof import disk, guest, installation, network, qemu
+from bootproof import disk, guest, installation, qemu
 from bootproof.disk import Disk
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from mock_github.server import MockServer
 from mock_github.world import World
 from stage import (
-    MOCK_ADDRESS,
     Node,
     Recorder,
     a_cluster,
@@ -150,8 +149,3 @@ def _install(stick: GuestFolder, payload: bytes, folder: Path) -> tuple[Disk, st
         name = name_in(machine.console.text)
         machine.power_off()
     return target, name
-
-
-def connect(node: Node, github: MockServer) -> None:
-    """Plugs the mock GitHub in; it is all that the machine can reach."""
-    node.machine.forwards = (network.Forward(MOCK_ADDRESS, 443, github.port),)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import agent
-from bootproof import installation
+from bootproof import installation, network
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import EventKind, Machine, MachineEvent
@@ -143,6 +143,10 @@ class Node:
     def site(self) -> Site:
         """Where the evidence goes."""
         return self.recorder.site
+
+    def connect(self, github: MockServer) -> None:
+        """Plugs the mock GitHub in; it is all that the machine can reach.  Only while it is off."""
+        self.machine.forwards = (network.Forward(MOCK_ADDRESS, 443, github.port),)
 
     # --- installing -----------------------------------------------------------------------------------------
 

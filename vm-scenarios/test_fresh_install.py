@@ -12,7 +12,6 @@ import base64
 import agent
 import yaml
 from bootproof.oracle import Final
-from conftest import connect
 from mock_github import wire
 from mock_github.step import step
 from stage import MAINTAINER_TOKEN, only_pull, record_path
@@ -20,7 +19,7 @@ from stage import MAINTAINER_TOKEN, only_pull, record_path
 
 def test_fresh_install(blank_node, github, payload):
     node, server = blank_node, github()
-    connect(node, server)
+    node.connect(server)
     node.site.expect(
         final=Final.EXACTLY_ONE_OPEN,
         order=("install-started", "install-finished", "boot", "multi-user", "pull-request-opened"),

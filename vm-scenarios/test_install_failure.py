@@ -11,7 +11,6 @@ import time
 
 import agent
 from bootproof.oracle import Final, Seeded
-from conftest import connect
 from stage import MAINTAINER, a_cluster, installed_before, only_pull, record_path, with_open_pulls
 
 HELD = 77
@@ -19,7 +18,7 @@ HELD = 77
 
 def test_install_failure(blank_node, github, payload):
     node, server = blank_node, github()
-    connect(node, server)
+    node.connect(server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
     assert not node.install(payload, fail_before="install")
@@ -47,7 +46,7 @@ def test_the_old_installers_orphan_is_joined(installed_node, github):
     node = installed_node
     orphan = f"register-{node.name}-20260101T120000Z"
     server = github(with_open_pulls(a_cluster(time.time()), {orphan: record_path(node.name)}))
-    connect(node, server)
+    node.connect(server)
     installed_before(node.site, open=(Seeded(1, f"acme:{orphan}", MAINTAINER),))
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
     node.boot()

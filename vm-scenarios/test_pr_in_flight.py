@@ -11,7 +11,6 @@ import time
 
 import agent
 from bootproof.oracle import Final, Seeded
-from conftest import connect
 from stage import (
     MAINTAINER,
     OLD_RECORD,
@@ -36,7 +35,7 @@ def test_pr_in_flight(installed_node, github):
         **{f"topic-{n}": f"docs/topic-{n}/README.md" for n in range(MANY)},
     }
     server = github(with_open_pulls(a_cluster(time.time()), open_pulls))
-    connect(node, server)
+    node.connect(server)
     installed_before(node.site, open=(Seeded(1, f"acme:{ours}", MAINTAINER),))
     node.site.expect(final=Final.MERGED)
 
@@ -62,7 +61,7 @@ def test_a_branch_left_behind_without_a_pull_request(installed_node, github):
     node = installed_node
     record = {record_path(node.name): OLD_RECORD.format(node=node.name)}
     server = github(with_branch(a_cluster(time.time()), f"register-node-{node.name}", record))
-    connect(node, server)
+    node.connect(server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
     node.boot()
     assert node.registered()["pull_request"]["number"] == only_pull(server)

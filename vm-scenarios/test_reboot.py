@@ -10,7 +10,6 @@ from __future__ import annotations
 import agent
 import pytest
 from bootproof.oracle import Final, Window
-from conftest import connect
 from mock_github.faults import Match
 from stage import only_pull
 
@@ -19,7 +18,7 @@ WAYS = ("orderly", "reset", "power cut")
 
 def test_reboot(installed_node, github):
     node, server = installed_node, github()
-    connect(node, server)
+    node.connect(server)
     node.boot()
     marker = node.registered()
     number = only_pull(server)
@@ -48,7 +47,7 @@ def test_reboot(installed_node, github):
 @pytest.mark.parametrize("answer", ["lost", "late"])
 def test_power_cut_while_the_pull_request_is_created(installed_node, github, answer):
     node, server = installed_node, github()
-    connect(node, server)
+    node.connect(server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
     held = server.hold(Match(method="POST", path=r".*/pulls"))
