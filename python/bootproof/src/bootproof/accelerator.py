@@ -14,7 +14,7 @@ from bootproof.errors import MachineError
 
 QEMU = "qemu-system-x86_64"
 
-# A boot sector: mov al, 0x10; out 0xf4, al; hlt. That write to the isa-debug-exit device ends QEMU with status 2 * al + 1.
+# A boot sector: mov al, 0x10; out 0xf4, al; hlt. The isa-debug-exit device makes that QEMU's exit status, 2 * al + 1.
 _BOOT_SECTOR = bytes.fromhex("b010e6f4f4").ljust(510, b"\0") + b"\x55\xaa"
 _RAN = 0x10 * 2 + 1
 _PROBE_LIMIT = 5.0  # seconds; where KVM works it takes half a second

@@ -102,20 +102,17 @@ def _build_into(folder: Path) -> None:
         raise MachineError(
             "the Debian guest could not be built; mmdebstrap said last:\n  " + "\n  ".join(last)
         )
-    _punch_holes(folder / "system.img")
+    archive = folder / "system.tar"
+    subprocess.run(
+        ["tar", "-C", str(folder), "-xf", str(archive)], check=True
+    )  # keeps the holes, unlike tarfile
+    archive.unlink()
     guest_description().save(folder)
-
-
-def _punch_holes(image: Path) -> None:
-    """mmdebstrap carries a file out of its root byte by byte; the zeros become holes again here."""
-    sparse = image.with_suffix(".sparse")
-    subprocess.run(["cp", "--sparse=always", str(image), str(sparse)], check=True)
-    sparse.rename(image)
 
 
 def mmdebstrap_command(folder: Path) -> list[str]:
     """The command that leaves the guest's files in `folder`; all that needs root happens in its hooks."""
-    carried_out = ("system.img", "vmlinuz", "initrd", "packages.txt")
+    carried_out = ("system.tar", "vmlinuz", "initrd", "packages.txt")
     return [
         *(
             "mmdebstrap",

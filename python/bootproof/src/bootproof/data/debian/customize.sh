@@ -61,6 +61,7 @@ mount --bind "$root" "$work/tree"
 mke2fs -q -t ext4 -L "$GUEST_LABEL" -m 0 -J size=16 -d "$work/tree" "$work/system.img" "$GUEST_SIZE"
 umount "$work/tree"
 mkdir "$root/guest"
-cp --sparse=always "$work/system.img" "$boot/vmlinuz" "$boot/initrd" "$root/guest/"
+tar -C "$work" -c --sparse -f "$root/guest/system.tar" system.img # mmdebstrap would carry out each byte of the holes
+cp "$boot/vmlinuz" "$boot/initrd" "$root/guest/"
 in_root dpkg-query -W >"$root/guest/packages.txt"
 rm -r "$work"
