@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from zeta_self_register.local_files import (
     State,
 )
 from zeta_self_register.moments import Moment
+from zeta_self_register.output import decision_table
 from zeta_self_register.remote import (
     Branch,
     Content,
@@ -37,7 +39,7 @@ from zeta_self_register.remote import (
     Survey,
     Unknown,
 )
-from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
+from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift, Settings
 from zeta_self_register.situation import Command, Local, Owner, Policy, Situation
 
 NOW = 1_000_000.0
@@ -490,3 +492,13 @@ def test_whatever_is_known_there_is_one_decision(known: Situation) -> None:
     if decision.marker is MarkerState.PR_OPEN:
         assert decision.pull is not None
         assert decision.pull.state is PullState.OPEN
+
+
+def test_the_readme_shows_the_table_that_decides() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    assert decision_table() in readme, "put the output of `zeta-self-register plan --table` into the README"
+
+
+def test_the_readme_knows_every_setting() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    assert [name for name in Settings.__struct_fields__ if f"`{name}`" not in readme] == []
