@@ -145,10 +145,10 @@ def test_a_missing_qemu_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPa
 def test_the_probes_guest_runs_under_emulation_and_a_silent_one_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert accelerator.tiny_guest_runs("tcg", limit=60)
-    assert not accelerator.tiny_guest_runs("no-such-accelerator")
+    assert accelerator.tiny_guest_runs(accelerator.ARGUMENTS[accelerator.Kind.TCG], limit=60)
+    assert not accelerator.tiny_guest_runs(["-accel", "no-such-accelerator"])
     monkeypatch.setattr(accelerator, "_BOOT_SECTOR", bytes.fromhex("f4ebfd").ljust(510, b"\0") + b"\x55\xaa")
-    assert not accelerator.tiny_guest_runs("tcg", limit=3)
+    assert not accelerator.tiny_guest_runs(accelerator.ARGUMENTS[accelerator.Kind.TCG], limit=3)
 
 
 @pytest.mark.machine

@@ -34,11 +34,14 @@ class Accelerator(msgspec.Struct, frozen=True):
 
     @property
     def arguments(self) -> list[str]:
-        if self.kind is Kind.KVM:
-            return ["-accel", "kvm", "-cpu", "host"]
-        # without la57, page tables have four levels instead of five: each miss of the TLB is emulated
-        return ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"]
+        return ARGUMENTS[self.kind]
 
+
+ARGUMENTS = {
+    Kind.KVM: ["-accel", "kvm", "-cpu", "host"],
+    # without la57, page tables have four levels instead of five: each miss of the TLB is emulated
+    Kind.TCG: ["-accel", "tcg,thread=multi", "-cpu", "max,la57=off"],
+}
 
 TCG_FACTOR = 8.0  # measured on two cores; more room than the slowest step needed
 
@@ -54,7 +57,7 @@ def probe() -> Accelerator:
             TCG_FACTOR,
             "no access to /dev/kvm, so QEMU emulates the processor: slower, same results",
         )
-    if tiny_guest_runs("kvm"):
+    if tiny_guest_runs(ARGUMENTS[Kind.KVM]):
         return Accelerator(Kind.KVM, 1.0, "KVM works")
     return Accelerator(
         Kind.TCG,
@@ -63,13 +66,16 @@ def probe() -> Accelerator:
     )
 
 
-def tiny_guest_runs(accelerator: str, limit: float = _PROBE_LIMIT) -> bool:
-    """Whether a guest that ends QEMU at once does so within `limit` seconds."""
+def tiny_guest_runs(arguments: list[str], limit: float = _PROBE_LIMIT) -> bool:
+    """Whether a guest that ends QEMU at once does so within `limit` seconds.
+
+    `arguments` are those that every machine gets: KVM can run its default processor and abort on the host's own.
+    """
     with tempfile.TemporaryDirectory(prefix="bootproof-") as folder:
         sector = Path(folder) / "sector"
         sector.write_bytes(_BOOT_SECTOR)
         command = [
-            *(QEMU, "-accel", accelerator, "-nodefaults", "-display", "none", "-no-reboot", "-m", "16"),
+            *(QEMU, *arguments, "-nodefaults", "-display", "none", "-no-reboot", "-m", "16"),
             *("-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"),
             *("-drive", f"file={sector},format=raw,if=floppy,readonly=on"),
         ]

@@ -22,6 +22,7 @@ def main(port: int) -> None:
     while selector.get_map():
         for key, _ in selector.select():
             source = key.fileobj
+            assert isinstance(source, socket.socket)
             try:
                 data = source.recv(65536)
                 other[source].sendall(data)
