@@ -100,9 +100,7 @@ def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unk
 
 def viewer(github: GitHub) -> str | Unknown:
     """The login whose token this is."""
-    return _understood(
-        github.query("query Viewer { viewer { login } }", {}), lambda d, _: str(d["viewer"]["login"])
-    )
+    return _understood(github.query(queries.VIEWER, {}), lambda d, _: str(d["viewer"]["login"]))
 
 
 def _understood(answer: Answer, parse: Callable[[dict[str, Any], float], T | Unknown]) -> T | Unknown:

@@ -51,6 +51,9 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
 )
 """One look at everything that `decide` needs of a node that has a branch, a record or nothing."""
 
+VIEWER = "query Viewer { viewer { login } }"
+"""Whose token this is."""
+
 COMMENTS = """
 query Comments($owner: String!, $name: String!, $number: Int!, $before: String!) {
   repository(owner: $owner, name: $name) {
@@ -86,7 +89,7 @@ query Survey($owner: String!, $name: String!, $records: String!, $after: String)
 """
 """Every record on the base branch and every open pull request, before a new registration is begun."""
 
-PULLS_BY_NUMBER = (
+_BY_NUMBER = (
     """
   repository(owner: $owner, name: $name) {
 %s
@@ -107,7 +110,7 @@ def candidates(pulls: list[tuple[int, str, str]]) -> str:
         )
     variables = "".join(f", $record{number}: String!" for number, _, _ in pulls)
     head = f"query Candidates($owner: String!, $name: String!{variables}) {{"
-    return head + PULLS_BY_NUMBER % "\n".join(parts)
+    return head + _BY_NUMBER % "\n".join(parts)
 
 
 COMMIT = """
