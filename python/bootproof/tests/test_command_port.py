@@ -3,6 +3,7 @@
 The guest's end speaks to a file; here that is a pseudo-terminal in raw mode, which is a stream of bytes as the port is.
 """
 
+import base64
 import os
 import pty
 import shutil
@@ -112,13 +113,16 @@ def test_a_guest_that_does_not_boot_is_told_with_the_console(played: Port) -> No
 
 
 def test_the_credentials_bring_the_script_and_start_it_early() -> None:
-    strings = command_port.smbios_strings(command_port.credentials())
-    names = [string.removeprefix("io.systemd.credential.binary:").split("=")[0] for string in strings]
-    assert names == [
-        "command-port.script",
-        "systemd.extra-unit.command-port.service",
-        "systemd.unit-dropin.sysinit.target",
-    ]
+    prefix = "io.systemd.credential.binary:"
+    read = {}
+    for string in command_port.smbios_strings(command_port.credentials()):
+        name, _, value = string.removeprefix(prefix).partition("=")
+        read[name] = base64.b64decode(value).decode()
+    assert read["command-port.script"] == command_port.SCRIPT.read_text()
+    unit = read["systemd.extra-unit.command-port.service"]
+    assert "/run/credentials/@system/command-port.script command-port\n" in unit
+    assert "DefaultDependencies=no" in unit
+    assert "Wants=command-port.service" in read["systemd.unit-dropin.sysinit.target"]
 
 
 @pytest.fixture
@@ -129,7 +133,9 @@ def real(tmp_path: Path) -> Iterator[CommandPort]:
     script = tmp_path / "script"
     master, slave = pty.openpty()
     text = command_port.SCRIPT.read_text().replace("/run/command-port", str(tmp_path / "run"))
-    text = text.replace('udevadm wait --timeout=600 "$device"', "true").replace('"$device"', os.ttyname(slave))
+    text = text.replace('udevadm wait --timeout=600 "$device"', "true").replace(
+        '"$device"', os.ttyname(slave)
+    )
     script.write_text(text)
     tty.setraw(slave)
     near, far = socket.socketpair()

@@ -4,6 +4,7 @@ The installer takes what is particular to one installation from /run/installer; 
 are put there, and the unit is started and waited for.
 """
 
+import shlex
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -48,7 +49,7 @@ def prepare(machine: TakesCommands, installation: Installation) -> None:
         "FAIL_BEFORE": installation.fail_before,
         "FAIL_AFTER": installation.fail_after,
     }
-    text = "".join(f"{key}='{value}'\n" for key, value in settings.items())
+    text = "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items())
     machine.put_file(f"{SETTINGS}/settings", text.encode())
     for number, archive in enumerate(installation.payloads):
         machine.put_file(f"{SETTINGS}/payload/{number}.tar", archive)

@@ -6,6 +6,7 @@ What QEMU says over QMP decides which it was.
 """
 
 import enum
+import shlex
 import shutil
 import threading
 import time
@@ -288,13 +289,11 @@ class QemuMachine:
 
     def put_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
         """Write a file in the guest, and the folders above it."""
-        self.run(
-            f"mkdir -p '{PurePosixPath(path).parent}' && cat >'{path}' && chmod {mode:o} '{path}'",
-            stdin=content,
-        )
+        where, folder = shlex.quote(path), shlex.quote(str(PurePosixPath(path).parent))
+        self.run(f"mkdir -p {folder} && cat >{where} && chmod {mode:o} {where}", stdin=content)
 
     def get_file(self, path: str) -> bytes:
-        return self.run(f"cat '{path}'").stdout
+        return self.run(f"cat {shlex.quote(path)}").stdout
 
     def set_link(self, up: bool) -> None:
         """Plug the network cable in or out."""

@@ -1,0 +1,135 @@
+"""The builder around mmdebstrap, which is played by a small script here; test_machines.py has the real one.
+
+And what an installation puts onto the stick.
+"""
+
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from bootproof import debian, guest, installation
+from bootproof.accelerator import Accelerator, Kind
+from bootproof.errors import MachineError
+from bootproof.installation import Installation
+from bootproof.machine import CommandResult, Machine
+from bootproof.qemu import QemuMachine
+
+# Carries out what its hooks ask for, as mmdebstrap would, and notes that it was run.
+GOOD = """#!/bin/sh
+echo run >>"$NOTES"
+sleep 0.2
+for word in "$@"; do
+    case $word in
+        *"download /guest/system.tar "*) cd "$NOTES.d" && tar -cf "${word##* }" system.img ;;
+        *"download /guest/"*) touch "${word##* }" ;;
+    esac
+done
+"""
+BAD = '#!/bin/sh\necho "I: downloading"\necho "E: no network" >&2\nexit 25\n'
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "notes.d").mkdir()
+    (tmp_path / "notes.d" / "system.img").touch()
+    for tool in ("mke2fs", "newuidmap"):
+        play(tmp_path, tool, "#!/bin/sh\n")
+    monkeypatch.setenv("NOTES", str(tmp_path / "notes"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    return tmp_path / "notes"
+
+
+def play(tmp_path: Path, tool: str, script: str) -> None:
+    (tmp_path / "bin").mkdir(exist_ok=True)
+    path = tmp_path / "bin" / tool
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+def test_two_at_once_build_once_and_then_it_is_there(tmp_path: Path, notes: Path) -> None:
+    play(tmp_path, "mmdebstrap", GOOD)
+    folders: list[Path] = []
+    both = [
+        threading.Thread(target=lambda: folders.append(debian.build(tmp_path / "cache"))) for _ in range(2)
+    ]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert folders[0] == folders[1] == debian.build(tmp_path / "cache")
+    assert notes.read_text() == "run\n"
+    assert guest.load(folders[0]).guest == debian.guest_description()
+
+
+def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path: Path, notes: Path) -> None:
+    play(tmp_path, "mmdebstrap", BAD)
+    with pytest.raises(MachineError, match="E: no network"):
+        debian.build(tmp_path / "cache")
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_a_missing_tool_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MachineError, match=r"^mmdebstrap is not installed: apt install mmdebstrap"):
+        debian.build(tmp_path / "cache")
+
+
+def test_another_script_is_another_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = debian.inputs_hash()
+    assert debian.inputs_hash() == before
+    subprocess.run(["cp", "-r", str(debian.DATA), str(tmp_path / "data")], check=True)
+    monkeypatch.setattr(debian, "DATA", tmp_path / "data")
+    assert debian.inputs_hash() == before
+    (tmp_path / "data" / "init").open("a").write("#\n")
+    assert debian.inputs_hash() != before
+
+
+def test_lists_are_words_without_comments() -> None:
+    assert "systemd-boot-efi" in debian.listed("packages")
+    assert not [
+        word
+        for name in ("packages", "modules", "masked-units")
+        for word in debian.listed(name)
+        if "#" in word
+    ]
+
+
+class Stick:
+    """Takes files and commands, and does nothing with them."""
+
+    def __init__(self, status: int) -> None:
+        self.files: dict[str, bytes] = {}
+        self.commands: list[str] = []
+        self.status = status
+
+    def put_file(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        self.files[path] = content
+
+    def run(self, command: str, timeout: float = 15, check: bool = True) -> CommandResult:
+        self.commands.append(command)
+        return CommandResult(self.status, b"", b"")
+
+
+def test_an_installation_puts_its_scripts_where_the_installer_looks() -> None:
+    stick = Stick(status=0)
+    wanted = Installation(
+        node="it's", fail_after="6.9", payloads=(b"tar",), inside={"stamp": "date >/etc/stamp"}
+    )
+    assert installation.install(stick, wanted)
+    assert stick.files["/run/installer/payload/0.tar"] == b"tar"
+    assert stick.files["/run/installer/inside/stamp"] == b"date >/etc/stamp"
+    settings = stick.files["/run/installer/settings"].decode()
+    read = subprocess.run(
+        ["sh", "-c", settings + 'echo "$NODE $DISK $FAIL_AFTER"'], capture_output=True, text=True
+    )
+    assert read.stdout == "it's auto 6.9\n"
+    assert stick.commands == ["systemctl start installer.service"]
+    assert not installation.install(Stick(status=1), wanted)
+
+
+def test_qemu_is_a_machine(tmp_path: Path) -> None:
+    def off(machine: Machine) -> bool:  # the type checker reads this one
+        return not machine.is_on
+
+    assert off(QemuMachine("node", tmp_path, accelerator=Accelerator(Kind.TCG, 8, "for the test")))
