@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import agent
@@ -16,9 +16,12 @@ from bootproof import disk, guest, installation, qemu
 from bootproof.disk import Disk
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
+from bootproof.machine import Record
+from bootproof.verdict import HarnessError
 from mock_github.server import MockServer
 from mock_github.world import World
 from stage import (
+    PROVISION,
     Node,
     Recorder,
     a_cluster,
@@ -38,12 +41,17 @@ def cache_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def stick(guest_folder: Path) -> GuestFolder:
+def described(guest_folder: Path) -> GuestFolder:
+    """The guest that was asked for: a stick that installs, or a system that is on its disk already."""
+    return guest.load(guest_folder)
+
+
+@pytest.fixture(scope="session")
+def stick(described: GuestFolder) -> GuestFolder:
     """The guest that installs."""
-    loaded = guest.load(guest_folder)
-    if loaded.guest.stage is not guest.Stage.INSTALLER:
-        pytest.skip(f"{loaded.guest.name} is installed already: it has no installer to be watched")
-    return loaded
+    if described.guest.stage is not guest.Stage.INSTALLER:
+        pytest.skip(f"{described.guest.name} is installed already: there is no installer to be watched")
+    return described
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +61,13 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
-def payload(stick: GuestFolder, authority: trustme.CA) -> bytes:
-    """The agent with its settings, as a tar archive that the installer unpacks over the new system."""
-    python = agent.Python(stick.guest.python or "3.13", stick.guest.architecture)
+def payload(described: GuestFolder, authority: trustme.CA) -> bytes:
+    """The agent with its settings, as a tar archive that is unpacked over the new system."""
+    if described.guest.python is None:
+        raise HarnessError(
+            f"{described.folder}/guest.toml does not say which `python` the agent is to run on"
+        )
+    python = agent.Python(described.guest.python, described.guest.architecture)
     return pack(agent.build(cache_folder(), python), authority.cert_pem.bytes())
 
 
@@ -101,27 +113,37 @@ def github(site: Site, authority: trustme.CA) -> Iterator[Callable[[World | None
 
 
 @pytest.fixture
-def node(site: Site, stick: GuestFolder) -> Iterator[Node]:
+def node(site: Site, described: GuestFolder) -> Iterator[Node]:
     """A machine with nothing in it: no disk, no network."""
-    site.machine = stick.guest.name
-    hardware = qemu.Hardware.named(MACHINE, memory=stick.guest.memory, cpus=stick.guest.cpus)
+    site.machine = described.guest.name
     recorder = Recorder(site)
-    with qemu.QemuMachine(MACHINE, site.consoles / MACHINE, hardware=hardware, record=recorder) as machine:
-        yield Node(machine, recorder, stick)
+    with a_machine(described, site.consoles / MACHINE, recorder) as machine:
+        yield Node(machine, recorder, described)
+
+
+def a_machine(described: GuestFolder, folder: Path, record: Record) -> qemu.QemuMachine:
+    """The machine of all scenarios; only its disks differ."""
+    size = described.guest
+    hardware = qemu.Hardware.named(MACHINE, memory=size.memory, cpus=size.cpus)
+    return qemu.QemuMachine(MACHINE, folder, hardware=hardware, record=record)
 
 
 @pytest.fixture
-def blank_node(node: Node) -> Node:
+def blank_node(node: Node, stick: GuestFolder) -> Node:
     """A machine with a blank disk."""
     node.machine.disks = (disk.blank(node.site.disks / "disk.raw"),)
     return node
 
 
 @pytest.fixture
-def installed_node(node: Node, installed: tuple[Disk, str]) -> Node:
-    """A machine whose disk was installed completely and has never been booted."""
+def installed_node(node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str]) -> Node:
+    """A machine whose disk was installed completely and has never been booted since."""
     base, name = installed
-    node.machine.disks = (base.fork(node.site.disks / "disk.qcow2"),)
+    if described.guest.stage is guest.Stage.INSTALLED:
+        node.machine.load(described)
+    node.machine.disks = tuple(
+        one.fork(node.site.disks / f"installed-{number}.qcow2") for number, one in enumerate(base)
+    )
     node.name = name
     node.site.registration = registration(name)
     installed_before(node.site)
@@ -130,22 +152,40 @@ def installed_node(node: Node, installed: tuple[Disk, str]) -> Node:
 
 @pytest.fixture(scope="session")
 def installed(
-    stick: GuestFolder, payload: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Disk, str]:
-    """A disk that was installed once in this worker, without any network, and the name of its node."""
+    described: GuestFolder, payload: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Sequence[Disk], str]:
+    """Disks on which the agent was installed once in this worker, without any network, and the node's name."""
     folder = tmp_path_factory.mktemp("installed")
-    return _install(stick, payload, folder)
+    with a_machine(described, folder / MACHINE, lambda _event: None) as machine:
+        if described.guest.stage is guest.Stage.INSTALLED:
+            return provision(machine, described, payload)
+        return install(machine, described, payload, folder)
 
 
-def _install(stick: GuestFolder, payload: bytes, folder: Path) -> tuple[Disk, str]:
-    target = disk.blank(folder / "disk.raw")
-    with qemu.QemuMachine(MACHINE, folder / MACHINE, hardware=qemu.Hardware.named(MACHINE)) as machine:
-        machine.disks = (target,)
-        machine.insert_stick(stick)
-        machine.power_on()
-        machine.wait_for_shell()
-        if not installation.install(machine, an_installation(payload), unit=stick.guest.installer or ""):
-            raise RuntimeError(f"the installation failed:\n{machine.console.last_lines()}")
-        name = name_in(machine.console.text)
-        machine.power_off()
-    return target, name
+def install(
+    machine: qemu.QemuMachine, stick: GuestFolder, payload: bytes, folder: Path
+) -> tuple[Sequence[Disk], str]:
+    """From the stick onto a blank disk."""
+    machine.disks = (disk.blank(folder / "disk.raw"),)
+    machine.insert_stick(stick)
+    machine.power_on()
+    machine.wait_for_shell()
+    if not installation.install(machine, an_installation(payload), unit=stick.guest.installer or ""):
+        raise HarnessError(f"the installation failed:\n{machine.console.last_lines()}")
+    name = name_in(machine.console.text)
+    machine.power_off()
+    return machine.disks, name
+
+
+def provision(
+    machine: qemu.QemuMachine, described: GuestFolder, payload: bytes
+) -> tuple[Sequence[Disk], str]:
+    """Onto a guest that is installed already: the agent is put there over the command port."""
+    machine.load(described, name="provisioned")
+    machine.power_on()
+    machine.wait_for_shell()
+    machine.wait_until("multi-user.target")
+    machine.put_file("/root/payload.tar", payload)
+    said = machine.run(f"tar -C / -xf /root/payload.tar && rm /root/payload.tar && {PROVISION}", timeout=120)
+    machine.power_off()
+    return machine.disks, name_in(said.text)

@@ -267,21 +267,24 @@ class Node:
         (self.site.consoles / f"journal-{len(self.boots)}.txt").write_bytes(text)
 
 
+_NAMES = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts"
+_INTENT = f"zeta-self-register intent --operator {agent.OPERATOR} --repository {agent.REPOSITORY}"
+# The machine is called what it registers as.
+_HOSTNAME = r"sed -n 's/.*\"node\": \"\(.*\)\".*/\1/p' /etc/zeta-self-register/intent.json >/etc/hostname"
+_SYSTEM = f"systemd-sysusers && {agent.COMPILE} && {_INTENT} && {_HOSTNAME}"
+_STAMP = "zeta-self-register stamp"
+PROVISION = f"TARGET= && {_NAMES} && {_SYSTEM} && sync && {_STAMP}"
+"""All of an installation that is the agent's, on a system that runs already."""
+
+
 def an_installation(
     payload: bytes, *, fail_before: str = "", fail_after: str = ""
 ) -> installation.Installation:
     """What the operator's installer does beside the system itself: the intent, and last of all the stamp."""
-    names = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts"
-    intent = f"zeta-self-register intent --operator {agent.OPERATOR} --repository {agent.REPOSITORY}"
-    # The machine is called what it registers as.
-    hostname = r"sed -n 's/.*\"node\": \"\(.*\)\".*/\1/p' /etc/zeta-self-register/intent.json >/etc/hostname"
     return installation.Installation(
         payloads=(payload,),
-        after={"hostname": names},
-        inside={
-            "install": f"systemd-sysusers && {agent.COMPILE} && {intent} && {hostname}",
-            "stamp": "zeta-self-register stamp",
-        },
+        after={"hostname": _NAMES},
+        inside={"install": _SYSTEM, "stamp": _STAMP},
         fail_before=fail_before,
         fail_after=fail_after,
     )
