@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zeta_self_register.comments import CommentKind
-from zeta_self_register.decide import LOOKS, TABLE, Action, decide
+from zeta_self_register.decide import TABLE, decide
+from zeta_self_register.decision import LOOKS, Action
 from zeta_self_register.exits import Exit
 from zeta_self_register.identity import NO_IDENTITY
 from zeta_self_register.local_files import (

@@ -16,7 +16,7 @@ import msgspec
 from zeta_self_register import comments, local
 from zeta_self_register.answers import Answer, Outcome
 from zeta_self_register.comments import CommentKind
-from zeta_self_register.decide import Action, Decision
+from zeta_self_register.decision import Action, Decision
 from zeta_self_register.durable import write_durably
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import Attempt, Marker, NotedComment, Pause, Phase, PullRequestRef, encode

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from zeta_self_register.decide import TABLE, Action, Decision
+from zeta_self_register.decide import TABLE
+from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local import Files
 from zeta_self_register.local_files import Marker, Reading

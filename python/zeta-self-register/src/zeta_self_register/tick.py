@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from zeta_self_register.acts import Acts, Next
-from zeta_self_register.decide import LOOKS, Action, Decision, decide
+from zeta_self_register.decide import decide
+from zeta_self_register.decision import LOOKS, Action, Decision
 from zeta_self_register.effects import AlreadyRunning
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.looking import take_survey

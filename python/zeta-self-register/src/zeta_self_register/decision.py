@@ -1,0 +1,73 @@
+"""What a decision is, and the two that several rules come to."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zeta_self_register.comments import CommentKind
+from zeta_self_register.exits import Exit
+from zeta_self_register.local_files import MarkerState
+from zeta_self_register.remote import Pull
+from zeta_self_register.situation import Situation
+
+
+class Action(enum.Enum):
+    """The next thing to do; all but NOTHING, PAUSE and the looks are writes."""
+
+    NOTHING = "nothing"
+    LOOK = "ask GitHub"
+    SURVEY = "look for this machine and its name elsewhere"
+    PAUSE = "pause"
+    WRITE_MARKER = "write the marker"
+    NOTE_AGAIN = "note the attempt again"
+    REGISTER = "register"
+    JOIN = "join the pull request"
+    COMMENT = "comment"
+    REOPEN = "reopen the pull request"
+    HOLD = "hold"
+    MERGE = "merge"
+    ARM = "arm auto-merge"
+
+
+LOOKS = frozenset({Action.LOOK, Action.SURVEY})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do and why, in one line; `status` is the exit status if the run ends with it."""
+
+    action: Action
+    status: Exit
+    reason: str
+    pull: Pull | None = None
+    marker: MarkerState | None = None
+    comment: CommentKind | None = None
+    pause_seconds: float = 0.0
+    row: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: when it fits, `rule` answers with a decision, else with None."""
+
+    name: str
+    local: str
+    remote: str
+    does: str
+    rule: Callable[[Situation], Decision | None]
+
+
+def nothing(status: Exit, reason: str) -> Decision:
+    """The run ends here."""
+    return Decision(Action.NOTHING, status, reason)
+
+
+def join(s: Situation, pull: Pull) -> Decision:
+    """An open pull request of this node is somebody else's work or an earlier life's: it becomes ours."""
+    # One that we reopened has its comment already.
+    owed = s.owes_comment(pull, CommentKind.JOINED) and CommentKind.REOPENED.value not in pull.comment_kinds
+    comment = CommentKind.JOINED if owed else None
+    reason = f"#{pull.number} is open already: joined, no other one is opened"
+    return Decision(Action.JOIN, Exit.DONE, reason, pull=pull, marker=MarkerState.PR_OPEN, comment=comment)
