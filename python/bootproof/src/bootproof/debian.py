@@ -20,7 +20,6 @@ from bootproof.guest import Guest, Kernel, Stage
 
 SUITE = "trixie"
 LABEL = "installer-stick"
-SIZE = "1600M"  # of the file system, nearly all of it holes; the smallest disk that the installer takes has room for it
 # Each of these saves time that only an emulated processor needs: probing 32 serial ports, self-tests of ciphers, guards
 # against processor bugs that an emulator has not; and three questions to the console's "terminal", which never answers.
 KERNEL_OPTIONS = (
@@ -84,7 +83,6 @@ def _build_into(folder: Path) -> None:
         **os.environ,
         "INITRD": "No",  # initramfs-tools' own switch: ours takes its place
         "GUEST_LABEL": LABEL,
-        "GUEST_SIZE": SIZE,
         "GUEST_KERNEL_OPTIONS": KERNEL_OPTIONS,
         "GUEST_MODULES": " ".join(listed("modules")),
         "GUEST_MASKED_UNITS": " ".join(listed("masked-units")),
@@ -102,17 +100,12 @@ def _build_into(folder: Path) -> None:
         raise MachineError(
             "the Debian guest could not be built; mmdebstrap said last:\n  " + "\n  ".join(last)
         )
-    archive = folder / "system.tar"
-    subprocess.run(
-        ["tar", "-C", str(folder), "-xf", str(archive)], check=True
-    )  # keeps the holes, unlike tarfile
-    archive.unlink()
     guest_description().save(folder)
 
 
 def mmdebstrap_command(folder: Path) -> list[str]:
     """The command that leaves the guest's files in `folder`; all that needs root happens in its hooks."""
-    carried_out = ("system.tar", "vmlinuz", "initrd", "packages.txt")
+    carried_out = ("system.img", "vmlinuz", "initrd", "packages.txt")
     return [
         *(
             "mmdebstrap",

@@ -37,19 +37,8 @@ class Disk(msgspec.Struct, frozen=True):
 
     def fork(self, path: Path) -> "Disk":
         """A qcow2 overlay at `path` that begins as this disk is now. This disk must not be written to any more."""
-        _qemu_img(
-            *(
-                "create",
-                "-q",
-                "-f",
-                "qcow2",
-                "-b",
-                str(self.path.resolve()),
-                "-F",
-                self.format.value,
-                str(path),
-            ),
-        )
+        base = str(self.path.resolve())
+        _qemu_img("create", "-q", "-f", "qcow2", "-b", base, "-F", self.format.value, str(path))
         return Disk(path, Format.QCOW2, serial=self.serial)
 
     def copy(self, path: Path) -> "Disk":
