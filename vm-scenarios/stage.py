@@ -84,13 +84,13 @@ def with_open_pulls(world: World, branches: Mapping[str, str]) -> World:
         world = _with_branch(world, branch, {path: OLD_RECORD.format(node=path.split("/")[-2])})
         body = {"title": f"add {path}", "head": branch, "base": "main"}
         world = _asked(world, "POST", f"/repos/{agent.REPOSITORY}/pulls", body)
-    return world.at(now)
+    return world.at(now).without_counters()
 
 
 def with_branch(world: World, branch: str, files: Mapping[str, str]) -> World:
     """The same world with a branch that adds these files, and no pull request of it."""
     now = world.now
-    return _with_branch(world.at(now - 60_000), branch, files).at(now)
+    return _with_branch(world.at(now - 60_000), branch, files).at(now).without_counters()
 
 
 def _with_branch(world: World, branch: str, files: Mapping[str, str]) -> World:

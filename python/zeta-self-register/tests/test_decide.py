@@ -92,7 +92,9 @@ def pull(number: int = 7, state: PullState = PullState.OPEN, **changes: Any) -> 
         state=state,
         base="main",
         branch="register-node-n",
+        branch_exists=True,
         head_oid="head",
+        record=Record("blob", b"ours"),
         created_at=NOW - 2 * DAY,
         closed_at=None if state is PullState.OPEN else NOW - DAY,
         merged_at=NOW - DAY if state is PullState.MERGED else None,
@@ -127,6 +129,7 @@ def marker(state: MarkerState, **changes: Any) -> Marker:
             record_seen="blob",
             boot_id="this",
             written_at="2026-01-01T00:00:00Z",
+            server_time=NOW - DAY,
             reason="",
         ),
         **changes,
@@ -255,7 +258,7 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
     ),
     (
         "pull-of-another",
-        situation(remote=seen(pulls=(pull(),), branch=branch(record=b"others"))),
+        situation(remote=seen(pulls=(pull(record=Record("blob", b"others")),), branch=branch())),
         Action.NOTHING,
         Exit.HELD,
     ),
@@ -311,6 +314,30 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
             with_marker(MarkerState.HELD),
             seen(pulls=(pull(state=PullState.CLOSED, reopened=1, comment_kinds=frozenset({"held"})),)),
         ),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "registered-lately",
+        situation(with_marker(MarkerState.REGISTERED, server_time=NOW - 5)),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "closed-of-another",
+        situation(remote=seen(pulls=(pull(state=PullState.CLOSED, record=Record("blob", b"others")),))),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "closed-of-another",
+        situation(remote=seen(pulls=(pull(state=PullState.CLOSED, record=None),))),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "twin-retargeted",
+        situation(survey=Survey((dataclasses.replace(OLD_TWIN, pull=pull(9, base="dev")),))),
         Action.NOTHING,
         Exit.HELD,
     ),
@@ -448,6 +475,7 @@ pulls = st.builds(
     mergeable=st.sampled_from(Mergeable),
     merge_state=st.sampled_from(["CLEAN", "BLOCKED", "UNKNOWN"]),
     auto_merge=st.booleans(),
+    record=records,
 )
 snapshots = st.builds(
     Snapshot,
@@ -487,7 +515,7 @@ def test_whatever_is_known_there_is_one_decision(known: Situation) -> None:
     if decision.action is Action.REGISTER:
         assert known.remote.record is None
         assert all(p.state is not PullState.OPEN for p in known.remote.pulls), "never a twin of an open one"
-        assert known.survey is not None or known.local.attempt is not None
+        assert known.survey is not None
     if decision.marker is MarkerState.REGISTERED:
         assert known.remote.record is not None
     if decision.marker is MarkerState.PR_OPEN:

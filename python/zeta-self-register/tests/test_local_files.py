@@ -31,6 +31,7 @@ MARKER = Marker(
     pull_request=None,
     boot_id="b",
     written_at="2026-01-01T00:00:00Z",
+    server_time=1.0,
     reason="r",
 )
 ATTEMPT = Attempt(

@@ -63,7 +63,7 @@ def test_no_file_is_fine_unless_it_was_named(tmp_path: Path) -> None:
         ("api_url = 'api.github.com'", "api_url must be an https:// address"),
         ("state_folder = 'var/lib'", "state_folder must be an absolute path"),
         ("install_stamp = '/var/lib/zeta-self-register/x'", "install_stamp must lie outside state_folder"),
-        ("request_lifetime_seconds = 0", "request_lifetime_seconds must be at least 1 second"),
+        ("request_lifetime_seconds = 0", "request_lifetime_seconds must be at least 150"),
     ],
 )
 def test_each_mistake_is_one_line(tmp_path: Path, text: str | bytes, line: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from zeta_self_register import comments, local
-from zeta_self_register.answers import Answer, Outcome
+from zeta_self_register.answers import MAX_PAUSE_SECONDS, Answer, Outcome
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision
 from zeta_self_register.durable import write_durably
@@ -34,6 +34,8 @@ class Next:
     """How the tick goes on: with a new look, with what is known, or not at all."""
 
     look_again: bool = False
+    refusal: str = ""
+    """What GitHub said against it; the same words twice in one tick end it."""
     end: Decision | None = None
 
 
@@ -81,13 +83,12 @@ class Acts:
                 self._pause(answer.pause_seconds or 0.0, self._decision)
             if answer.outcome is not Outcome.OK:
                 self._effects.say(f"{self._decision.row}: the comment was not made: {answer.reason}")
-                if self._decision.action is Action.COMMENT:
-                    return self._end(answer)
-        subject = self._node.subject
+                if self._decision.action is Action.COMMENT and answer.outcome is Outcome.PAUSED:
+                    return Next(end=replace(self._decision, action=Action.NOTHING, reason=answer.reason))
         if self._decision.marker is not None:
             self._write_marker()
-        if self._node.subject != subject:
-            # What was seen is of our own branch; the next tick looks at the one that was joined.
+        if self._pull() not in self._situation.seen.pulls:
+            # What was seen is of our own branch; the next look shows the one that was joined as well.
             return Next(end=replace(self._decision, action=Action.NOTHING))
         return GO_ON
 
@@ -135,13 +136,14 @@ class Acts:
     def _after_refusal(self, answer: Answer) -> Next:
         if answer.outcome is Outcome.LOOK_AGAIN:
             self._effects.say(f"{self._decision.row}: {answer.reason}; looks again")
-            return LOOK_AGAIN
+            return Next(look_again=True, refusal=answer.reason)
         return self._end(answer)
 
     # --- an existing pull request ---------------------------------------------------------------------------
 
     def _reopen(self, pull: Pull) -> Next:
-        if self._situation.branch is None:
+        self._note_comment(pull, CommentKind.REOPENED)
+        if not pull.branch_exists:
             # GitHub reopens only what still has its branch at the same commit.
             answer = self._github.create_branch(pull.branch, pull.head_oid)
             if answer.outcome is not Outcome.OK:
@@ -152,7 +154,10 @@ class Acts:
             return Next(end=Decision(Action.NOTHING, Exit.HELD, reason, row=self._decision.row))
         if answer.outcome is not Outcome.OK:
             return self._end(answer)
-        self._comment(pull, CommentKind.REOPENED)
+        if CommentKind.REOPENED.value not in pull.comment_kinds:
+            said = self._github.comment(pull.number, comments.text(CommentKind.REOPENED, self._node.who.node))
+            if said.outcome is Outcome.PAUSED:
+                return self._end(said)
         return LOOK_AGAIN
 
     def _merge(self, pull: Pull) -> Next:
@@ -168,11 +173,14 @@ class Acts:
         reason = f"auto-merge of #{pull.number} is armed"
         return Next(end=Decision(Action.NOTHING, Exit.NOT_NOW, reason, pull, row=self._decision.row))
 
-    def _comment(self, pull: Pull, kind: CommentKind) -> Answer:
-        state = self._situation.local.state
+    def _note_comment(self, pull: Pull, kind: CommentKind) -> None:
+        state = self._node.files().state
         noted = NotedComment(pull_request=pull.number, kind=kind.value, noted=self._now())
         others = tuple(c for c in state.comments if (c.pull_request, c.kind) != (pull.number, kind.value))
         self._write_state(msgspec.structs.replace(state, comments=(*others, noted)))
+
+    def _comment(self, pull: Pull, kind: CommentKind) -> Answer:
+        self._note_comment(pull, kind)
         return self._github.comment(pull.number, comments.text(kind, self._node.who.node))
 
     # --- notes ----------------------------------------------------------------------------------------------
@@ -189,7 +197,7 @@ class Acts:
         now = Moment(self._effects.boot_id(), self._effects.monotonic(), 0.0)
         last = state.pause
         attempts = last.attempts + 1 if last is not None and _lately(last, now) else 0
-        grown = seconds * 2 ** min(attempts, PAUSE_GROWTH_LIMIT)
+        grown = min(seconds * 2 ** min(attempts, PAUSE_GROWTH_LIMIT), MAX_PAUSE_SECONDS)
         pause = Pause(noted=now, seconds=grown, attempts=attempts)
         self._write_state(msgspec.structs.replace(state, pause=pause))
         return Next(end=replace(end, action=Action.NOTHING, reason=f"{end.reason}: pauses {grown:.0f} s"))
@@ -220,21 +228,28 @@ class Acts:
             raise TypeError(f"{decision.row} names no state for the marker")
         pull, record = decision.pull, self._situation.seen.record
         before = self._situation.marker
-        written_at = datetime.datetime.fromtimestamp(self._now().server_time, datetime.UTC)
+        now = self._now().server_time
+        same_pull = before is not None and pull is not None and before.pull_request == _ref(pull)
+        written_at = datetime.datetime.fromtimestamp(now, datetime.UTC)
         marker = Marker(
             state=decision.marker,
             repository=node.who.repository,
             operator=node.subject.operator,
             node=node.who.node,
             identity=node.identity,
-            pull_request=PullRequestRef(pull.number, pull.url, pull.branch) if pull is not None else None,
-            joined=decision.action is Action.JOIN or (before is not None and before.joined),
+            pull_request=_ref(pull) if pull is not None else None,
+            joined=decision.action is Action.JOIN or (same_pull and before is not None and before.joined),
             record_seen=record.blob if record is not None else None,
             boot_id=self._situation.local.boot_id,
             written_at=written_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            server_time=now,
             reason=decision.reason,
         )
         write_durably(self._effects, node.settings.marker, encode(marker))
+
+
+def _ref(pull: Pull) -> PullRequestRef:
+    return PullRequestRef(pull.number, pull.url, pull.branch)
 
 
 def _lately(pause: Pause, now: Moment) -> bool:

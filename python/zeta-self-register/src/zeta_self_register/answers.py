@@ -84,6 +84,9 @@ def interpret(response: Response) -> Answer:
 
 def _refusal(response: Response, message: str) -> Answer:
     status = response.status
+    if not message:
+        # A proxy in between may have passed the request on.
+        return Answer(Outcome.LOST, f"HTTP {status} does not look like GitHub's answer")
     if status == 401:
         return _denied(
             "GitHub does not accept the token (expired or revoked?): sign in again, then run `status`"
@@ -103,9 +106,9 @@ def _refusal(response: Response, message: str) -> Answer:
         )
     if status in (409, 422):
         return Answer(Outcome.LOOK_AGAIN, f"GitHub refuses it: {message}", Exit.NOT_NOW)
-    if not message:
-        return Answer(Outcome.LOST, f"HTTP {status} does not look like GitHub's answer")
-    return _denied(f"GitHub refuses it (HTTP {status}): {message}")
+    if status == 405 and message:
+        return _denied(f"GitHub refuses it: {message}")
+    return Answer(Outcome.LOST, f"HTTP {status} is no answer that GitHub gives here")
 
 
 def _denied(reason: str, status: Exit = Exit.HELD) -> Answer:
@@ -150,6 +153,12 @@ def _graphql_errors(data: dict[str, Any], headers: Mapping[str, str], clock: flo
         return _paused("GitHub's hourly limit is used up", SECONDARY_PAUSE_SECONDS)
     if kind == "STALE_DATA":
         return Answer(Outcome.LOOK_AGAIN, message)
+    if kind == "NOT_FOUND" and first.get("path") == ["repository", "known"]:
+        return Answer(
+            Outcome.LOST,
+            "GitHub does not show the pull request that the marker names: waits; if the repository was made anew, "
+            "remove the marker",
+        )
     if kind == "NOT_FOUND":
         return _denied(
             f"GitHub says: {message} It does not exist or the token may not see it: "

@@ -26,7 +26,7 @@ _TEXTS = {
         "so it was reopened once. Close it again and it stays closed."
     ),
     CommentKind.HELD: (
-        "This pull request was closed a second time, so `{node}` leaves it closed and opens no other one. "
+        "This pull request was closed without being merged, so `{node}` leaves it closed and opens no other one. "
         "To allow a new registration, run `zeta-self-register reset` on the node."
     ),
 }

@@ -20,3 +20,21 @@ def write_durably(effects: Effects, path: str, content: bytes, mode: int = 0o644
     effects.sync(temporary)
     effects.rename(temporary, path)
     effects.sync(folder)
+
+
+def make_folder_durably(effects: Effects, path: str) -> None:
+    """Makes the folder and its missing parents, each of which is an entry of its own parent that has to be synced."""
+    if path in ("", "/") or _is_there(effects, path):
+        return
+    parent = posixpath.dirname(path)
+    make_folder_durably(effects, parent)
+    effects.make_folder(path)
+    effects.sync(parent)
+
+
+def _is_there(effects: Effects, path: str) -> bool:
+    try:
+        effects.listdir(path)
+    except FileNotFoundError:
+        return False
+    return True

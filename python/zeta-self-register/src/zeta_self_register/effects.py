@@ -72,7 +72,7 @@ class Effects(Protocol):
         """Atomic rename within one folder.  Raises OSError."""
 
     def make_folder(self, path: str) -> None:
-        """Creates the folder and its parents; one that exists is fine.  Raises OSError."""
+        """Creates one folder; one that exists is fine.  Raises OSError."""
 
     def sync_all(self) -> None:
         """sync(2): every file system's dirty pages are on their way to the disk and have arrived."""

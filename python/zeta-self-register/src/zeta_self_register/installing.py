@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 
 from zeta_self_register import names
-from zeta_self_register.durable import write_durably
+from zeta_self_register.durable import make_folder_durably, write_durably
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.identity import derived_node_name
@@ -68,7 +68,7 @@ def _below(root: str, path: str) -> str:
 def _write(effects: Effects, root: str, path: str, content: bytes) -> None:
     try:
         effects.listdir(root)
-        effects.make_folder(path.rpartition("/")[0])
+        make_folder_durably(effects, path.rpartition("/")[0])
         write_durably(effects, path, content)
     except OSError as error:
         raise Refused(

@@ -11,21 +11,25 @@ from zeta_self_register.settings import Settings
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True):
-    """The files as they were found; a broken attempt or state is as none, and the marker's condition is kept."""
+    """The files as they were found; a broken state is as none, and the marker's condition is kept."""
 
     marker_reading: Reading
     marker: Marker | None
     attempt: Attempt | None
+    attempt_broken: bool
+    """Something was noted, but what and when cannot be read."""
     state: State
 
 
 def read_files(effects: Effects, settings: Settings) -> Files:
     """Reads marker, attempt and state.  Raises Refused (78) when the state folder cannot be read."""
     reading, marker = _read_marker(effects, settings)
+    attempt_reading, attempt = _read_attempt(effects, settings)
     return Files(
         marker_reading=reading,
         marker=marker,
-        attempt=_read_attempt(effects, settings),
+        attempt=attempt,
+        attempt_broken=attempt_reading is Reading.BROKEN,
         state=_read_state(effects, settings),
     )
 
@@ -60,14 +64,14 @@ def _old_marker(effects: Effects, settings: Settings) -> Reading:
     return Reading.ABSENT
 
 
-def _read_attempt(effects: Effects, settings: Settings) -> Attempt | None:
+def _read_attempt(effects: Effects, settings: Settings) -> tuple[Reading, Attempt | None]:
     path = attempt_path(settings)
     content = _content(effects, path)
     if content is None:
-        return None
+        return Reading.ABSENT, None
     reading, attempt = decode(content, Attempt)
     _refuse_newer(reading, path)
-    return attempt
+    return reading, attempt
 
 
 def _read_state(effects: Effects, settings: Settings) -> State:

@@ -57,6 +57,8 @@ class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Blob id of node.yaml as it was read on the base branch."""
     boot_id: str
     written_at: str
+    server_time: float
+    """`written_at` in seconds since 1970, by GitHub's clock."""
     reason: str
 
 

@@ -20,6 +20,7 @@ from zeta_self_register.remote import (
     Content,
     Elsewhere,
     Mergeable,
+    Moved,
     Pull,
     PullState,
     Record,
@@ -30,6 +31,9 @@ from zeta_self_register.remote import (
 
 MAX_PAGES = 50
 """Pages of one hundred that are followed before the answer counts as unknown."""
+
+BATCH = 20
+"""Candidates that one query asks for."""
 
 T = TypeVar("T")
 
@@ -42,6 +46,8 @@ class Subject:
     node: str
     branch: str
     base: str
+    known_pull: int | None = None
+    """The pull request that the marker names."""
 
     @property
     def record(self) -> str:
@@ -70,28 +76,41 @@ def take_snapshot(github: GitHub, subject: Subject) -> Snapshot | Unknown:
             "branchName": subject.branch,
             "record": subject.record,
             "retired": subject.retired,
+            "known": subject.known_pull or 0,
+            "isKnown": subject.known_pull is not None,
         },
     )
     return _understood(answer, lambda data, clock: _snapshot(github, subject, data, asked_at, clock))
 
 
-def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unknown:
-    """Every record at the base commit, and every open registration pull request with the record it adds."""
+def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unknown | Moved:
+    """Every record at the base commit, and every open registration pull request with the records it adds.
+
+    The base branch must still stand where the snapshot saw it: a pull request that was merged in between would be
+    in neither of the two.
+    """
     found: list[Elsewhere] = []
     wanted: list[tuple[int, str, str]] = []
     after: str | None = None
     for page in range(MAX_PAGES):
-        answer = github.look(queries.SURVEY, {"records": f"{base_oid}:maintainers", "after": after})
+        variables = {
+            "base": f"refs/heads/{subject.base}",
+            "records": f"{base_oid}:maintainers",
+            "after": after,
+        }
+        answer = github.look(queries.SURVEY, variables)
         if answer.outcome is not Outcome.OK:
             return _unknown(answer)
         try:
             repository = answer.data["repository"]
+            if repository["base"]["target"]["oid"] != base_oid:
+                return Moved.MOVED
             if page == 0:
                 found += _records(repository["records"])
             pulls = repository["pullRequests"]
-            wanted += [c for node in pulls["nodes"] for c in _candidate(node)]
+            wanted += [c for node in pulls["nodes"] for c in _candidates(node, subject)]
             if not pulls["pageInfo"]["hasNextPage"]:
-                return _with_candidates(github, found, wanted)
+                return _with_candidates(github, subject, found, wanted)
             after = pulls["pageInfo"]["endCursor"]
         except (KeyError, TypeError, _Odd) as error:
             return _odd(error)
@@ -132,12 +151,17 @@ def _snapshot(
         return Unknown(Exit.MISCONFIGURED, f"branch {subject.base!r} does not exist: set `base_branch`")
     target = repository["base"]["target"]
     record = _record(target["record"])
-    pulls = []
+    pulls: list[Pull] = []
     if repository["pullRequests"]["pageInfo"]["hasNextPage"]:
         raise _Odd("more than 50 pull requests of one branch")
-    for node in repository["pullRequests"]["nodes"]:
+    known = repository.get("known")
+    for node in [*repository["pullRequests"]["nodes"], *([known] if known else [])]:
         # Forks share branch names; only a branch of this repository is ours.
-        if node["isCrossRepository"] or not _same(node["headRepository"], repository["nameWithOwner"]):
+        if (
+            any(pull.number == node["number"] for pull in pulls)
+            or node["isCrossRepository"]
+            or not _same(node["headRepository"], repository["nameWithOwner"])
+        ):
             continue
         pull = _pull(github, node)
         if isinstance(pull, Unknown):
@@ -227,7 +251,9 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         state=state,
         base=node["baseRefName"],
         branch=node["headRefName"],
+        branch_exists=node["headRef"] is not None,
         head_oid=node["headRefOid"],
+        record=_record(node["head"]["nodes"][0]["commit"]["record"]) if node["head"]["nodes"] else None,
         created_at=_seconds(node["createdAt"]),
         closed_at=_maybe_seconds(node["closedAt"]),
         merged_at=_maybe_seconds(node["mergedAt"]),
@@ -271,30 +297,35 @@ def _entries(tree: dict[str, Any] | None) -> list[tuple[str, dict[str, Any] | No
     return [(e["name"], e["object"]) for e in (tree or {}).get("entries") or []]
 
 
-def _candidate(node: dict[str, Any]) -> list[tuple[int, str, str]]:
-    """An open pull request of this repository that registers some node: its number, head and record."""
+def _candidates(node: dict[str, Any], subject: Subject) -> list[tuple[int, str, str]]:
+    """An open pull request of this repository that registers some node: its number, head and each record."""
     if node["isCrossRepository"] or not node["headRefName"].startswith("register-"):
         return []
-    records = [f["path"] for f in node["files"]["nodes"] if names.split_record_path(f["path"])]
-    return [(node["number"], node["headRefOid"], path) for path in records[:1]]
+    files = node["files"]
+    paths = [f["path"] for f in files["nodes"] if names.split_record_path(f["path"])]
+    if files["totalCount"] > len(files["nodes"]) and subject.record not in paths:
+        # Ours may be among those that were not listed.
+        paths.append(subject.record)
+    return [(node["number"], node["headRefOid"], path) for path in paths]
 
 
 def _with_candidates(
-    github: GitHub, found: list[Elsewhere], wanted: list[tuple[int, str, str]]
+    github: GitHub, subject: Subject, found: list[Elsewhere], wanted: list[tuple[int, str, str]]
 ) -> Survey | Unknown:
-    for start in range(0, len(wanted), 20):
-        batch = wanted[start : start + 20]
-        heads = {f"record{number}": f"{oid}:{path}" for number, oid, path in batch}
-        answer = github.look(queries.candidates(batch), heads)
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        paths = {f"path{n}": f"{oid}:{path}" for n, (_, oid, path) in enumerate(batch)}
+        answer = github.look(queries.candidates(batch), {"record": subject.record, **paths})
         if answer.outcome is not Outcome.OK:
             return _unknown(answer)
-        for number, _, path in batch:
-            pull = _pull(github, answer.data["repository"][f"pull{number}"])
+        for n, (_, _, path) in enumerate(batch):
+            pull = _pull(github, answer.data["repository"][f"pull{n}"])
             if isinstance(pull, Unknown):
                 return pull
             operator, node = names.split_record_path(path) or ("", "")
-            blob = answer.data["repository"][f"record{number}"]
-            found.append(Elsewhere(path, operator, node, _text(blob) if blob else b"", pull))
+            blob = answer.data["repository"][f"record{n}"]
+            if blob is not None:
+                found.append(Elsewhere(path, operator, node, _text(blob), pull))
     return Survey(tuple(found))
 
 

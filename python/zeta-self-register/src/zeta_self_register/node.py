@@ -20,8 +20,9 @@ from zeta_self_register.identity import (
     identity,
     own_macs,
 )
-from zeta_self_register.local_files import Marker, MarkerState
+from zeta_self_register.local_files import Attempt, Marker, Phase
 from zeta_self_register.looking import Subject, take_snapshot, viewer
+from zeta_self_register.moments import Moment
 from zeta_self_register.readings import (
     DMI_UUID,
     IP_ADDRESSES,
@@ -91,12 +92,11 @@ class Node:
 
     @property
     def subject(self) -> Subject:
-        """What is looked at: our own branch, or the one whose pull request we joined."""
+        """What is looked at: our own branch, and the pull request that the marker names, whatever its branch."""
         marker = self.files().marker
+        known = marker.pull_request.number if marker is not None and marker.pull_request is not None else None
         branch = names.branch_name(self.who.node)
-        if marker is not None and marker.state is MarkerState.PR_OPEN and marker.pull_request is not None:
-            branch = names.parse_branch(marker.pull_request.branch)
-        return Subject(self._operator or "", self.who.node, branch, self.settings.base_branch)
+        return Subject(self._operator or "", self.who.node, branch, self.settings.base_branch, known)
 
     def files(self) -> local.Files:
         """The files of this program as they are now."""
@@ -108,7 +108,12 @@ class Node:
             login = viewer(self.github)
             if isinstance(login, Unknown):
                 return login
-            self._operator = names.parse_operator(login)
+            try:
+                self._operator = names.parse_operator(login)
+            except names.InvalidName as error:
+                raise Refused(
+                    Exit.MISCONFIGURED, f"{error.message}; set `operator` in the settings"
+                ) from None
         self.last_look = take_snapshot(self.github, self.subject)
         return self.last_look
 
@@ -128,7 +133,7 @@ class Node:
                 marker_reading=files.marker_reading,
                 marker=files.marker,
                 marker_is_ours=files.marker is not None and self._is_ours(files.marker),
-                attempt=files.attempt if files.attempt and files.attempt.branch == subject.branch else None,
+                attempt=self._attempt(files, subject),
                 state=files.state,
                 boot_id=self.effects.boot_id(),
                 monotonic=self.effects.monotonic(),
@@ -139,6 +144,23 @@ class Node:
             owner=self.owner,
             same_hardware=self.same_hardware,
         )
+
+    def _attempt(self, files: local.Files, subject: Subject) -> Attempt | None:
+        """The attempt's note, if it is of this very registration; a broken one counts as noted in the future."""
+        if files.attempt_broken:
+            return Attempt(
+                phase=Phase.PULL_REQUEST,
+                repository=self.who.repository,
+                operator=subject.operator,
+                node=self.who.node,
+                branch=subject.branch,
+                noted=Moment("", 0.0, float("inf")),
+            )
+        mine = (self.who.repository.lower(), subject.operator, self.who.node, subject.branch)
+        noted = files.attempt
+        if noted is None or (noted.repository.lower(), noted.operator, noted.node, noted.branch) != mine:
+            return None
+        return noted
 
     def owner(self, content: bytes) -> Owner:
         """Whose record this node.yaml is."""
@@ -195,8 +217,7 @@ class Node:
         """The pull request's text."""
         return (
             f"`{self.who.node}` has been installed, has started its installed system and registers itself.\n\n"
-            f"This adds `{self.subject.record}` and nothing else. Once it is merged, the node stops asking. "
-            "Closing it without merging means no: it is reopened once, then left alone.\n"
+            f"This adds `{self.subject.record}` and nothing else. Once it is merged, the node is registered.\n"
         )
 
     def _is_ours(self, marker: Marker) -> bool:

@@ -82,7 +82,7 @@ class Production:
 
     def make_folder(self, path: str) -> None:
         """See `Effects.make_folder`."""
-        Path(path).mkdir(parents=True, exist_ok=True)
+        Path(path).mkdir(exist_ok=True)
 
     def sync_all(self) -> None:
         """See `Effects.sync_all`."""
@@ -90,8 +90,8 @@ class Production:
 
     @contextlib.contextmanager
     def lock(self, path: str) -> Iterator[None]:
-        """See `Effects.lock`."""
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        """See `Effects.lock`.  Opened to read: one that root made must not lock the service's user out."""
+        fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _PULL = """
 fragment Pull on PullRequest {
   id number url state baseRefName headRefName headRefOid createdAt closedAt mergedAt isCrossRepository
   headRepository { nameWithOwner }
   mergeable mergeStateStatus
   autoMergeRequest { enabledAt }
+  headRef { name }
   files(first: 20) { totalCount nodes { path } }
+  head: commits(last: 1) {
+    nodes { commit { record: file(path: $record) { object { ... on Blob { oid isTruncated text } } } } }
+  }
   comments(last: 100) { pageInfo { hasPreviousPage startCursor } nodes { body } }
   reopenings: timelineItems(itemTypes: [REOPENED_EVENT], first: 10) { nodes { __typename } }
 }
@@ -17,7 +23,7 @@ fragment Pull on PullRequest {
 SNAPSHOT = (
     """
 query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: String!, $branch: String!,
-               $branchName: String!, $record: String!, $retired: String!) {
+               $branchName: String!, $record: String!, $retired: String!, $known: Int!, $isKnown: Boolean!) {
   viewer { login }
   repository(owner: $owner, name: $name) {
     nameWithOwner isArchived autoMergeAllowed
@@ -40,6 +46,7 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
       }
       compare(headRef: $baseName) { aheadBy behindBy }
     }
+    known: pullRequest(number: $known) @include(if: $isKnown) { ...Pull }
     pullRequests(headRefName: $branchName, first: 50, orderBy: {field: CREATED_AT, direction: DESC}) {
       pageInfo { hasNextPage }
       nodes { ...Pull }
@@ -49,7 +56,10 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
 """
     + _PULL
 )
-"""One look at everything that `decide` needs of a node that has a branch, a record or nothing."""
+"""One look at everything that `decide` needs: branch, record, and every pull request of the branch.
+
+`known` is the one that the marker names; it can be of another branch, when it was joined.
+"""
 
 VIEWER = "query Viewer { viewer { login } }"
 """Whose token this is."""
@@ -66,8 +76,9 @@ query Comments($owner: String!, $name: String!, $number: Int!, $before: String!)
 """Older comments of a pull request that has more than a hundred."""
 
 SURVEY = """
-query Survey($owner: String!, $name: String!, $records: String!, $after: String) {
+query Survey($owner: String!, $name: String!, $base: String!, $records: String!, $after: String) {
   repository(owner: $owner, name: $name) {
+    base: ref(qualifiedName: $base) { target { oid } }
     records: object(expression: $records) {
       ... on Tree { entries { name object {
         ... on Tree { entries { name object {
@@ -100,16 +111,17 @@ _BY_NUMBER = (
 )
 
 
-def candidates(pulls: list[tuple[int, str, str]]) -> str:
-    """A query for a few open pull requests (number, head oid, path of the record) and the record of each."""
+def candidates(pulls: Sequence[tuple[int, str, str]]) -> str:
+    """A query for a few open pull requests (number, head oid, path of a record) and the record of each.
+
+    A pull request with several records comes once with each: the n-th has the variable `$path<n>`.
+    """
     parts = []
-    for number, _, _ in pulls:
-        parts.append(f"    pull{number}: pullRequest(number: {number}) {{ ...Pull }}")
-        parts.append(
-            f"    record{number}: object(expression: $record{number}) {{ ... on Blob {{ isTruncated text }} }}"
-        )
-    variables = "".join(f", $record{number}: String!" for number, _, _ in pulls)
-    head = f"query Candidates($owner: String!, $name: String!{variables}) {{"
+    for n, (number, _, _) in enumerate(pulls):
+        parts.append(f"    pull{n}: pullRequest(number: {number}) {{ ...Pull }}")
+        parts.append(f"    record{n}: object(expression: $path{n}) {{ ... on Blob {{ isTruncated text }} }}")
+    variables = "".join(f", $path{n}: String!" for n in range(len(pulls)))
+    head = f"query Candidates($owner: String!, $name: String!, $record: String!{variables}) {{"
     return head + _BY_NUMBER % "\n".join(parts)
 
 

@@ -65,7 +65,10 @@ class Pull:
     state: PullState
     base: str
     branch: str
+    branch_exists: bool
     head_oid: str
+    record: Record | None
+    """The node.yaml of this node at its head; there even when the branch is gone."""
     created_at: float
     closed_at: float | None
     merged_at: float | None
@@ -113,6 +116,12 @@ class Survey:
     """Everything on the base branch and in open registration pull requests that may be this machine or its name."""
 
     found: tuple[Elsewhere, ...]
+
+
+class Moved(enum.Enum):
+    """The base branch has moved since the snapshot: what two looks show does not belong together."""
+
+    MOVED = "moved"
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def pull_retargeted(s: Situation) -> Decision | None:
 
 
 def pull_of_another(s: Situation) -> Decision | None:
-    if s.open_pull is None or s.branch_owner is Owner.OURS:
+    if s.open_pull is None or s.owner_of(s.open_pull) is Owner.OURS:
         return None
     return nothing(
         Exit.HELD,
@@ -97,7 +97,7 @@ def pull_of_another(s: Situation) -> Decision | None:
 
 
 def pull_opened_by_us(s: Situation) -> Decision | None:
-    if s.open_pull is None or s.local.attempt is None or marker_has(s, s.open_pull):
+    if s.open_pull is None or s.attempt is None or marker_has(s, s.open_pull):
         return None
     return Decision(
         Action.WRITE_MARKER,
@@ -180,6 +180,14 @@ def merged_lately(s: Situation) -> Decision | None:
     return nothing(Exit.NOT_NOW, f"#{pull.number} is merged: waits until node.yaml shows on {pull.base!r}")
 
 
+def registered_lately(s: Situation) -> Decision | None:
+    if not s.marker_is(MarkerState.REGISTERED) or s.marker_age >= s.policy.request_lifetime:
+        return None
+    return nothing(
+        Exit.NOT_NOW, "node.yaml was seen a moment ago and is not shown now: waits, the look may be stale"
+    )
+
+
 def note_from_future(s: Situation) -> Decision | None:
     if not s.answer_outstanding or s.attempt_age is not None:
         return None
@@ -199,12 +207,29 @@ def answer_outstanding(s: Situation) -> Decision | None:
     )
 
 
+def closed_of_another(s: Situation) -> Decision | None:
+    pull = s.last_pull
+    if pull is None or pull.state is not PullState.CLOSED or s.owner_of(pull) is Owner.OURS:
+        return None
+    return nothing(
+        Exit.HELD,
+        f"#{pull.number} was closed and is not this machine's: give this machine another name, or allow a new "
+        "registration with `zeta-self-register reset`",
+    )
+
+
 def reopen(s: Situation) -> Decision | None:
     pull = s.last_pull
     if pull is None or pull.state is not PullState.CLOSED:
         return None
     if pull.reopened > 0 or s.policy.on_closed is not OnClosed.REOPEN_ONCE:
         return None
+    asked = s.reopening(pull)
+    if asked is not None and asked < s.policy.request_lifetime:
+        left = s.policy.request_lifetime - asked
+        return nothing(
+            Exit.NOT_NOW, f"an unanswered request may still reopen #{pull.number}: {left:.0f} s more"
+        )
     return Decision(
         Action.REOPEN,
         Exit.NOT_NOW,

@@ -41,7 +41,7 @@ def branch_foreign(s: Situation) -> Decision | None:
 
 
 def half_done(s: Situation) -> Decision | None:
-    if s.local.attempt is None:
+    if s.attempt is None:
         return None
     return Decision(Action.REGISTER, Exit.NOT_NOW, "goes on where the last attempt stopped")
 
@@ -61,6 +61,17 @@ def twin_of_another(s: Situation) -> Decision | None:
     return nothing(
         Exit.HELD,
         f"#{twin.pull.number} registers another machine under this name: close it, or give this machine another name",
+    )
+
+
+def twin_retargeted(s: Situation) -> Decision | None:
+    twin = s.twin_pull
+    if twin is None or twin.pull is None or twin.pull.base == s.policy.base_branch:
+        return None
+    return nothing(
+        Exit.HELD,
+        f"#{twin.pull.number} registers this node on {twin.pull.base!r}: set its base to {s.policy.base_branch!r}, "
+        "or close it",
     )
 
 

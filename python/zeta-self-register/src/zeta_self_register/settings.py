@@ -92,7 +92,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     merge_method: MergeMethod = MergeMethod.SQUASH
 
     request_lifetime_seconds: int = 300
-    """Q: the longest that a request can live between being sent and taking effect."""
+    """Q: the longest that a request can live between being sent and taking effect; our side gives up after 120."""
     min_pr_interval_seconds: int = 86_400
     """At most one new pull request of this node in this time."""
 
@@ -172,9 +172,9 @@ def _check(settings: Settings, where: str) -> None:
         raise _wrong(
             f"{where}: install_stamp must lie outside state_folder, so that no restore brings it back"
         )
-    for field in ("request_lifetime_seconds", "min_pr_interval_seconds"):
-        if getattr(settings, field) < 1:
-            raise _wrong(f"{where}: {field} must be at least 1 second")
+    for field, least in (("request_lifetime_seconds", 150), ("min_pr_interval_seconds", 1)):
+        if getattr(settings, field) < least:
+            raise _wrong(f"{where}: {field} must be at least {least}")
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

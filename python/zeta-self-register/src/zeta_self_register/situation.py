@@ -119,6 +119,23 @@ class Situation:
         """Our branch."""
         return self.seen.branch
 
+    def owner_of(self, pull: Pull) -> Owner:
+        """Whose record a pull request carries; one that carries none of this node is not ours."""
+        return Owner.UNCLEAR if pull.record is None else self.owner(pull.record.content)
+
+    @property
+    def marker_age(self) -> float:
+        """Seconds since the marker was written, by GitHub's clock; without a marker, very long."""
+        return self.seen.server_time - self.marker.server_time if self.marker is not None else float("inf")
+
+    def reopening(self, pull: Pull) -> float | None:
+        """Seconds since this node noted that it reopens it; None if it never did."""
+        kind = CommentKind.REOPENED.value
+        noted = [
+            c.noted for c in self.local.state.comments if (c.pull_request, c.kind) == (pull.number, kind)
+        ]
+        return max((age(one, self.now) or 0.0 for one in noted), default=None)
+
     @cached_property
     def branch_owner(self) -> Owner | None:
         """Whose record our branch carries; None when it carries none."""
@@ -130,20 +147,24 @@ class Situation:
         """Whose record stands on the base branch; None when none does."""
         return None if self.seen.record is None else self.owner(self.seen.record.content)
 
+    @property
+    def attempt(self) -> Attempt | None:
+        """The attempt that was noted, until a pull request of it has come to its end: then another epoch begins."""
+        noted = self.local.attempt
+        ended = (p for p in self.seen.pulls if p.state is not PullState.OPEN)
+        return None if noted is None or any(_since(p, noted) for p in ended) else noted
+
     @cached_property
     def attempt_age(self) -> float | None:
         """Seconds since the attempt was noted; None when its note is from the future."""
-        attempt = self.local.attempt
-        return None if attempt is None else age(attempt.noted, self.now)
+        return None if self.attempt is None else age(self.attempt.noted, self.now)
 
     @property
     def answer_outstanding(self) -> bool:
         """A creation of our pull request was noted, was not answered, and no pull request shows that it landed."""
-        attempt = self.local.attempt
-        if attempt is None or attempt.phase is not Phase.PULL_REQUEST:
-            return False
-        # The note is made before the request, and `createdAt` has whole seconds.
-        return not any(p.created_at >= attempt.noted.server_time - 2 for p in self.seen.pulls)
+        return (
+            self.attempt is not None and self.attempt.phase is Phase.PULL_REQUEST and self.open_pull is None
+        )
 
     def merged_lately(self) -> Pull | None:
         """The last pull request, if it was merged so lately that the base branch may be shown without it."""
@@ -194,3 +215,8 @@ class Situation:
     def branch_is(self, content: Content) -> bool:
         """Our branch is there and adds this."""
         return self.branch is not None and self.branch.content is content
+
+
+def _since(pull: Pull, attempt: Attempt) -> bool:
+    """Made after the attempt was noted; the note comes before the request, and `createdAt` has whole seconds."""
+    return pull.created_at >= attempt.noted.server_time - 2

@@ -12,11 +12,12 @@ a later one having run, and what it wrote is safe to meet again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zeta_self_register.acts import Acts, Next
 from zeta_self_register.decide import decide
 from zeta_self_register.decision import LOOKS, Action, Decision
+from zeta_self_register.durable import make_folder_durably
 from zeta_self_register.effects import AlreadyRunning
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.looking import take_survey
@@ -46,7 +47,7 @@ def tick(node: Node) -> Run:
     """Runs until there is nothing more to do now.  Raises Refused."""
     effects, folder = node.effects, node.settings.state_folder
     try:
-        effects.make_folder(folder)
+        make_folder_durably(effects, folder)
         with effects.lock(f"{folder}/lock"):
             return _go_round(node, lambda situation, decision: _act(node, situation, decision))
     except AlreadyRunning:
@@ -75,6 +76,7 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
     run = Run()
     remote: Snapshot | Unknown | None = None
     survey: Survey | None = None
+    refusals: set[str] = set()
     for _ in range(MAX_ROUNDS):
         situation = node.situation(remote, survey)
         decision = decide(situation)
@@ -87,7 +89,10 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
             remote = node.look()
         elif decision.action is Action.SURVEY:
             looked = take_survey(node.github, node.subject, situation.seen.base_oid)
-            remote, survey = (looked, None) if isinstance(looked, Unknown) else (remote, looked)
+            if isinstance(looked, Survey):
+                survey = looked
+            else:
+                remote = looked if isinstance(looked, Unknown) else None
         else:
             following = act(situation, decision)
             if following.end is not None:
@@ -95,6 +100,10 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
                 if following.end is not decision:
                     node.effects.say(f"{following.end.row}: {following.end.reason}")
                 break
+            if following.refusal and following.refusal in refusals:
+                run.decisions.append(refused_twice(decision, following.refusal))
+                break
+            refusals.add(following.refusal)
             if following.look_again:
                 remote = None
     else:
@@ -103,6 +112,11 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
         )
     run.requests = node.requests
     return run
+
+
+def refused_twice(decision: Decision, refusal: str) -> Decision:
+    """Looking again has not shown what GitHub objects to, so a person has to."""
+    return replace(decision, action=Action.NOTHING, status=Exit.HELD, reason=refusal)
 
 
 def _act(node: Node, situation: Situation, decision: Decision) -> Next:
