@@ -1,7 +1,9 @@
 """Errors of the machine half: one clear line for whoever runs the harness."""
 
+from bootproof.verdict import HarnessError
 
-class MachineError(Exception):
+
+class MachineError(HarnessError):
     """A machine, or what it is made of, did not do what was asked; the message says what to do."""
 
 

@@ -22,6 +22,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from bootproof import guest
+from bootproof.errors import MachineError
 from bootproof.evidence import Site
 from bootproof.progress import Display, Receiver, Sender, display_for, showing
 from bootproof.report import explain, render, write_json
@@ -96,6 +98,12 @@ class _Run:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    folder: Path | None = config.getoption("--guest")
+    if folder is not None:
+        try:
+            guest.load(folder)
+        except MachineError as error:
+            raise pytest.UsageError(f"--guest: {error}") from None
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
         display: Display = Sender(worker["bootproof_progress"])
@@ -132,8 +140,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     keep: Path | None = request.config.getoption("--keep")
     folder = new_folder(keep if keep is not None else tmp_path_factory.getbasetemp(), name)
     this = Site(folder, name)
-    guest: Path | None = request.config.getoption("--guest")
-    this.machine = guest.name if guest is not None else "-"
+    described: Path | None = request.config.getoption("--guest")
+    this.machine = described.name if described is not None else "-"
     with this.phase(name) as shown:
         yield this
         if _failure not in request.node.stash:
