@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
 import os
 import tarfile
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import agent
+import msgspec
 import pytest
 import trustme
 from bootproof import disk, guest, installation, qemu
@@ -17,6 +20,7 @@ from bootproof.disk import Disk
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import Record
+from bootproof.progress import phase
 from bootproof.verdict import HarnessError
 from mock_github.server import MockServer
 from mock_github.world import World
@@ -55,9 +59,30 @@ def stick(described: GuestFolder) -> GuestFolder:
 
 
 @pytest.fixture(scope="session")
-def authority() -> trustme.CA:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run that all its workers share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path, name: str) -> Iterator[Path]:
+    """Whoever comes first makes what is shared; the path is there when somebody has."""
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder / name
+
+
+@pytest.fixture(scope="session")
+def authority(shared: Path) -> trustme.CA:
     """Signs every mock of this run, so that a disk that was installed once trusts the next one too."""
-    return trustme.CA()
+    with one_at_a_time(shared, "authority.pem") as file:
+        if not file.exists():
+            made = trustme.CA()
+            file.write_bytes(made.private_key_pem.bytes() + made.cert_pem.bytes())
+        pem = file.read_bytes()
+    key, mark, certificate = pem.partition(b"-----BEGIN CERTIFICATE")
+    return trustme.CA.from_pem(mark + certificate, key)
 
 
 @pytest.fixture(scope="session")
@@ -151,15 +176,23 @@ def installed_node(node: Node, described: GuestFolder, installed: tuple[Sequence
 
 
 @pytest.fixture(scope="session")
-def installed(
-    described: GuestFolder, payload: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Sequence[Disk], str]:
-    """Disks on which the agent was installed once in this worker, without any network, and the node's name."""
-    folder = tmp_path_factory.mktemp("installed")
-    with a_machine(described, folder / MACHINE, lambda _event: None) as machine:
-        if described.guest.stage is guest.Stage.INSTALLED:
-            return provision(machine, described, payload)
-        return install(machine, described, payload, folder)
+def installed(described: GuestFolder, payload: bytes, shared: Path) -> tuple[Sequence[Disk], str]:
+    """Disks on which the agent was installed once in this run, without any network, and the node's name."""
+    with one_at_a_time(shared, "installed") as folder:
+        done = folder / "installed.json"
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            with (
+                phase("installs once for all"),
+                a_machine(described, folder / MACHINE, lambda _: None) as machine,
+            ):
+                if described.guest.stage is guest.Stage.INSTALLED:
+                    result = provision(machine, described, payload)
+                else:
+                    result = install(machine, described, payload, folder)
+            done.write_bytes(msgspec.json.encode(result, enc_hook=str))
+        kind = tuple[tuple[Disk, ...], str]
+        return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
 
 
 def install(
