@@ -39,6 +39,18 @@ MACHINE = "node-a"
 """Which hardware: the same name gives the same UUID, MAC address and serial numbers, so the same node name."""
 
 
+LONGEST_FIRST = ("test_install_failure", "test_reboot", "test_pr_in_flight", "test_fresh_install")
+"""So that no worker is left with a long one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the scenarios in that order, where they stand among the other tests."""
+    places = [n for n, item in enumerate(items) if item.name in LONGEST_FIRST]
+    ordered = sorted((items[n] for n in places), key=lambda item: LONGEST_FIRST.index(item.name))
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+
+
 def cache_folder() -> Path:
     """Where what is built once is kept."""
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bootproof"

@@ -62,3 +62,11 @@ def test_only_the_shell_does_io(source: Path) -> None:
     called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     assert not called & CALLS
     assert not clock_readings(tree), "the time comes through the port"
+
+
+def test_a_node_gets_nothing_but_what_the_agent_needs() -> None:
+    lock = (Path(__file__).parent.parent / "requirements.lock").read_text()
+    locked = {line.partition("==")[0] for line in lock.splitlines() if line[:1].isalpha()}
+    httpx = {"httpx", "httpcore", "h11", "anyio", "idna", "certifi", "typing-extensions"}
+    gidgethub = {"gidgethub", "uritemplate", "pyjwt", "cryptography", "cffi", "pycparser"}
+    assert locked == {*httpx, *gidgethub, "msgspec", "pyyaml"}
