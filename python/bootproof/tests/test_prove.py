@@ -59,6 +59,8 @@ def house(tmp_path: Path) -> Path:
     tool(root / ".venv" / "bin", "python", f'exec {sys.executable} "$@"')
     (root / ".venv" / "bootstrapped").write_text(bootstrap.fingerprint(root))
     (root / "guest").mkdir()
+    (root / "guest" / "disk.raw").touch()
+    (root / "guest" / "guest.toml").write_text('name = "g"\nstage = "installed"\ndisks = ["disk.raw"]\n')
     (root / "vm-scenarios").mkdir()
     every = " ".join({**bootstrap.MACHINE_PACKAGES, **bootstrap.BASE_PACKAGES})
     tool(root / "bin", "dpkg-query", f"printf '%s installed\\n' {every}")
@@ -203,3 +205,12 @@ def test_bootstrap_needs_nothing_installed() -> None:
     """Both run on a Python without any package; -S leaves all of them out, -I the environment."""
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'python')!r}); import bootstrap"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
+def test_a_folder_that_is_no_guest_is_one_line(house: Path) -> None:
+    add(house, "reboot", "pass")
+    (house / "guest" / "guest.toml").unlink()
+    done = prove(house, "reboot", "--guest", "guest")
+    assert done.returncode == 2
+    assert "is not a guest: it has no guest.toml" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
