@@ -85,7 +85,7 @@ class Guest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     firmware: FirmwareFiles | None = None
     console: Console = Console.SERIAL
     memory: int = 1024
-    cpus: int = 2
+    cpus: int = 1
     python: str | None = None
     installer: str | None = None
     notes: dict[str, str] = {}
