@@ -23,8 +23,8 @@ class Hardware(msgspec.Struct, frozen=True):
     mac: str
     serial: str
     memory: int = 1024
-    # One: with two, emulation lets a processor run code while the other one patches it, and kernels die of that
-    # ("Oops: int3") once in some twenty boots. Two machines beside each other are no slower for it.
+    # One: with two, emulation lets a processor run code while the other one patches it, and kernels
+    # die of that now and then ("Oops: int3"). Two machines beside each other are no slower for it.
     cpus: int = 1
 
     @classmethod
