@@ -85,7 +85,9 @@ def test_boots_reboots_resets_cuts_and_what_each_leaves(
         "node-a",
     ]
     assert "VARIANT_ID" not in machine.run("cat /etc/os-release").text
-    assert machine.run("cat /sys/class/dmi/id/product_uuid /sys/class/net/e*/address").text.split() == [
+    assert machine.run(
+        "udevadm settle; cat /sys/class/dmi/id/product_uuid /sys/class/net/e*/address"
+    ).text.split() == [
         NODE.uuid,
         NODE.mac,
     ]
