@@ -31,9 +31,9 @@ def test_reboot(installed_node, github):
     assert node.property(agent.STEWARD_UNIT, "SubState") == "auto-restart", (
         "not merged yet: it will look again"
     )
-    for number, way in enumerate(WAYS * 2):
+    for nth, way in enumerate(WAYS * 2):
         node.restart(way)
-        if number >= len(WAYS):
+        if nth >= len(WAYS):
             node.tick()
         assert node.property(agent.REGISTER_UNIT, "ConditionResult") == "no"
         assert not node.started(agent.REGISTER_UNIT)
