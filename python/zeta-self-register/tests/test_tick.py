@@ -263,3 +263,13 @@ def test_two_at_once(machine):
         machine.tick()
     assert refused.value.status is Exit.NOT_NOW
     assert machine.requests == []
+
+
+def test_a_dry_run_writes_nothing_and_says_what_it_would_do(machine):
+    """Field bug 12: the two modes are told apart by what is written, and a dry run leaves no marker."""
+    machine.files["/etc/zeta-self-register/settings.toml"] += b'mode = "dry-run"\n'
+    before = dict(machine.files)
+    last = machine.tick().last
+    assert last.reason == "dry run: would register"
+    assert machine.pulls() == []
+    assert machine.files == before
