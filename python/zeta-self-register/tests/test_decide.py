@@ -170,7 +170,6 @@ def situation(
         operator="alice",
         node="n",
         path=PATH,
-        canonical_branch="register-node-n",
         local=local,
         remote=remote,
         survey=survey,

@@ -126,7 +126,6 @@ class Node:
             operator=subject.operator,
             node=self.who.node,
             path=subject.record,
-            canonical_branch=names.branch_name(self.who.node),
             local=Local(
                 installer=local.is_installer(self.effects),
                 stamped=local.is_stamped(self.effects, self.settings),

@@ -67,7 +67,6 @@ class Situation:
     operator: str
     node: str
     path: str
-    canonical_branch: str
     local: Local
     remote: Snapshot | Unknown | None
     """None while GitHub has not been asked."""
