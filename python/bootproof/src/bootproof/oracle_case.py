@@ -63,7 +63,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     place in a rename). `user_agent` (a regex to be found in it) is the program's, `logins` what its token
     may act as. `comment_kinds` maps a kind to a regex found in its bodies; other comments are of one kind
     when they differ only in numbers and ids. `not_the_machine` matches the User-Agent of the harness's own
-    probes."""
+    probes. `seconds_between` is the shortest time between two PRs that the node may open; 0 asks for none."""
 
     repository: str
     record: str
@@ -75,6 +75,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     also_paths: tuple[str, ...] = ()
     comment_kinds: dict[str, str] = {}
     not_the_machine: str | None = None
+    seconds_between: float = 0.0
 
     def has_branch(self, name: str | None) -> bool:
         """Compared whole: `register-a-b` is not a branch of node `a`."""
@@ -125,19 +126,25 @@ class Expectations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Seeded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A PR of the world that the log began with."""
+    """A PR of the world that the log began with. `at` is when it was opened, where that is known."""
 
     number: int
     head: str
     by: str
     paths: tuple[str, ...] = ()
+    at: datetime | None = None
 
 
 class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How things were before the first event: open PRs, whether the record was on the base, and whether the
-    machine came with its system installed (then there is no install to wait for)."""
+    machine came with its system installed (then there is no install to wait for). A case that goes on where
+    another one stopped also has what that left: PRs that are not open any more, the numbers of those of the
+    present epoch, and the program's comments (number and body)."""
 
     open: tuple[Seeded, ...] = ()
+    ended: tuple[Seeded, ...] = ()
+    of_this_epoch: tuple[int, ...] = ()
+    comments: tuple[tuple[int, str], ...] = ()
     record_on_base: bool = False
     installed: bool = False
 
@@ -220,7 +227,7 @@ class Case:
         own = self.registration
         found = {
             s.number: Pull(s.number, own.branch_of(s.head), s.by, None)
-            for s in self.before.open
+            for s in (*self.before.open, *self.before.ended)
             if own.has_branch(own.branch_of(s.head)) or own.record in s.paths
         }
         for event in self.events:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from bootproof.oracle_case import Case, Entry, Event
@@ -54,7 +54,10 @@ def one_per_epoch(case: Case) -> Look:
     """In an epoch (from an install, a reset by the operator, or a removal of the record) the machine opens
     no PR when there has been one."""
     looked_at, findings = 0, []
-    last: tuple[int, int, Event] | None = None
+    earlier = max(case.before.of_this_epoch, default=None)
+    last: tuple[int, int, int | None, tuple[Event, ...]] | None = (
+        None if earlier is None else (0, 0, earlier, ())
+    )
     for position, (entry, epoch) in enumerate(zip(case.order, case.epochs, strict=True)):
         if not isinstance(entry, Event) or entry.type != "pull-request-opened" or not case.is_own_pull(entry):
             continue
@@ -64,9 +67,33 @@ def one_per_epoch(case: Case) -> Look:
                 raise MissingEvidence(
                     "the record was touched on the base, and neither log says whether that removed it"
                 )
-            text = f"#{entry.number} is a second PR in the epoch that had #{last[2].number}"
-            findings.append(case.finding(text, last[2], entry))
-        last = (position, epoch, entry)
+            text = f"#{entry.number} is a second PR in the epoch that had #{last[2]}"
+            findings.append(case.finding(text, *last[3], entry))
+        last = (position, epoch, entry.number, (entry,))
+    return Look(looked_at, tuple(findings))
+
+
+_ALLOWS_ANOTHER = {MachineKind.INSTALL_FINISHED, MachineKind.OPERATOR_RESET}
+
+
+def not_too_soon(case: Case) -> Look:
+    """Between two PRs that the machine opens lies the time that was asked for, whatever became of the first;
+    an install or the operator's reset allows another one at once."""
+    apart = timedelta(seconds=case.registration.seconds_between)
+    looked_at, findings = 0, []
+    seeded = [
+        (s.at, s.number) for s in (*case.before.open, *case.before.ended) if s.at and s.number in case.pulls
+    ]
+    last: tuple[datetime, int | None, tuple[Event, ...]] | None = (*max(seeded), ()) if seeded else None
+    for entry in case.order:
+        if isinstance(entry, MachineEvent):
+            last = None if entry.kind in _ALLOWS_ANOTHER else last
+        elif entry.type == "pull-request-opened" and case.is_own_pull(entry):
+            looked_at += 1
+            if last is not None and entry.at - last[0] < apart and case.by_machine(entry):
+                text = f"#{entry.number} was opened {(entry.at - last[0]).total_seconds():.0f} s after #{last[1]}"
+                findings.append(case.finding(text, *last[2], entry))
+            last = (entry.at, entry.number, (entry,))
     return Look(looked_at, tuple(findings))
 
 
@@ -235,17 +262,20 @@ def _foreign_pull(case: Case, event: Event) -> str:
 
 def one_comment_per_kind(case: Case) -> Look:
     """The machine says a thing once on a PR."""
-    first: dict[tuple[int | None, str], Event] = {}
+    kind_of = case.registration.comment_kind
+    first: dict[tuple[int | None, str], Event | None] = {
+        (number, kind_of(body)): None for number, body in case.before.comments
+    }
     looked_at, findings = 0, []
     for event in case.machine_effects:
         if event.type != "comment-created":
             continue
         looked_at += 1
-        kind = case.registration.comment_kind(event.body or "")
+        kind = kind_of(event.body or "")
         earlier = first.setdefault((event.number, kind), event)
         if earlier is not event:
             text = f"#{event.number} got another comment of the kind {_shortened(kind)}"
-            findings.append(case.finding(text, earlier, event))
+            findings.append(case.finding(text, *([earlier] if earlier else []), event))
     return Look(looked_at, tuple(findings))
 
 
@@ -268,6 +298,7 @@ def only_its_own_logins(case: Case) -> Look:
 ALWAYS: tuple[Rule, ...] = (
     Rule("at-most-one-open", at_most_one_open),
     Rule("one-per-epoch", one_per_epoch),
+    Rule("not-too-soon", not_too_soon),
     Rule("nothing-before-installed", nothing_before_installed),
     Rule("markers-were-true", markers_were_true),
     Rule("nobody-elses", nobody_elses),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from zeta_self_register import credentials, local, names, node_document, record_rules, settings, who
 from zeta_self_register.effects import Effects
@@ -196,8 +196,7 @@ class Node:
             flake_commit=self.settings.flake_commit,
             flake_host=self.settings.flake_host,
         )
-        content = node_document.to_yaml(document)
-        problems = record_rules.validate(content, self.subject.record)
+        content, problems = _written(document, self.subject.record)
         if problems:
             raise Refused(
                 Exit.MISCONFIGURED, f"no valid node.yaml for this machine: {problems[0]}{self._why()}"
@@ -225,6 +224,13 @@ class Node:
             SameMachine.SAME,
             SameMachine.UNKNOWN,
         )
+
+
+@lru_cache(maxsize=16)
+def _written(document: node_document.NodeDocument, path: str) -> tuple[bytes, tuple[str, ...]]:
+    """A document's file, and what is wrong with it."""
+    content = node_document.to_yaml(document)
+    return content, tuple(record_rules.validate(content, path))
 
 
 def load(

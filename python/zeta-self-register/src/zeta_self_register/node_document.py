@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -144,8 +145,11 @@ def to_yaml(document: NodeDocument) -> bytes:
     return dump(_without_empty(tree))
 
 
+@lru_cache(maxsize=64)
 def parse(raw: bytes) -> NodeDocument | Problems:
     """Reads any record that exists, ours, the installer's and the post-boot shell version's.
+
+    Kept, since several rows of the table ask about the same few records at each decision.
 
     Tolerant: what is missing or of the wrong type is None. Problems only if it is no record at all.
     """

@@ -1,0 +1,131 @@
+"""Every state that can be reached, under any number of crashes and faults, and what was found on the way.
+
+Breadth first, so that the history that leads to a finding is one of the shortest.  States are told apart by what
+they hold, not by how they were come to: that is the merging which makes a closure finite, and `retime` says what it
+forgets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bootproof.simulation.ending import End, Endings
+from bootproof.simulation.steps import Step, Trace
+from bootproof.simulation.transitions import Durable, Next, Simulation, State
+
+Progress = Callable[[int, int], None]
+"""Called with the states that were reached and those that are still to be gone through."""
+
+
+@dataclass
+class Explored:
+    """What an exploration came to.  `findings` has one shortest history for each distinct finding."""
+
+    universe: str
+    states: int = 0
+    steps: int = 0
+    durable: set[Durable] = field(default_factory=set)
+    rows: Counter[str] = field(default_factory=Counter)
+    landed: Counter[str] = field(default_factory=Counter)
+    ends: Counter[End] = field(default_factory=Counter)
+    findings: dict[str, Trace] = field(default_factory=dict)
+    seconds: float = 0.0
+    complete: bool = True
+    """False when it was interrupted or ended at the first finding."""
+
+
+def explore(
+    simulation: Simulation,
+    *,
+    may_be_held: bool = False,
+    stop_at: int | None = None,
+    progress: Progress | None = None,
+) -> Explored:
+    """The closure of one universe.  `stop_at` ends it after so many distinct findings."""
+    return _Closure(simulation, may_be_held, stop_at, progress).run()
+
+
+def merged(state: State) -> State:
+    """What is told apart: everything but whose turn it would be if nothing went wrong."""
+    actors = tuple(actor._replace(fresh=False) for actor in state.actors)
+    return state._replace(actors=actors, calm=0)
+
+
+class _Closure:
+    def __init__(
+        self, simulation: Simulation, may_be_held: bool, stop_at: int | None, progress: Progress | None
+    ) -> None:
+        self._simulation = simulation
+        self._endings = Endings(simulation, may_be_held)
+        self._stop_at = stop_at
+        self._progress = progress
+        self._from: dict[State, tuple[State, Step] | None] = {}
+        self.found = Explored(simulation.universe.name)
+
+    def run(self) -> Explored:
+        begun = time.process_time()
+        first = merged(self._simulation.first())
+        self._from[first] = None
+        ahead = deque([first])
+        try:
+            while ahead and not self._enough():
+                state = ahead.popleft()
+                if self._progress is not None and self.found.states % 500 == 0:
+                    self._progress(self.found.states, len(ahead))
+                self._visit(state, ahead)
+        except KeyboardInterrupt:
+            self.found.complete = False
+        self.found.complete &= not ahead
+        self.found.seconds = time.process_time() - begun
+        self._count_rows()
+        return self.found
+
+    def _enough(self) -> bool:
+        return self._stop_at is not None and len(self.found.findings) >= self._stop_at
+
+    def _visit(self, state: State, ahead: deque[State]) -> None:
+        found = self.found
+        found.states += 1
+        if state.idle:
+            found.durable.add(self._simulation.durable(state))
+            self._judge_end(state)
+        for following in self._simulation.next(state):
+            found.steps += 1
+            if following.landed:
+                found.landed[following.landed] += 1
+            if following.findings:
+                self._note(state, following)
+                continue  # what comes after a broken promise proves nothing
+            reached = merged(following.state)
+            if reached not in self._from:
+                self._from[reached] = (state, following.step)
+                ahead.append(reached)
+
+    def _judge_end(self, state: State) -> None:
+        end, wrong = self._endings.end_of(state)
+        self.found.ends[end] += 1
+        if wrong and wrong not in self.found.findings:
+            self.found.findings[wrong] = self._trace(state, (), wrong)
+
+    def _note(self, state: State, following: Next) -> None:
+        for text in following.findings:
+            if text not in self.found.findings:
+                self.found.findings[text] = self._trace(state, (following.step,), text)
+
+    def _trace(self, state: State, last: tuple[Step, ...], finding: str) -> Trace:
+        steps: list[Step] = []
+        here = self._from[state]
+        while here is not None:
+            steps.append(here[1])
+            here = self._from[here[0]]
+        universe = self._simulation.universe.name
+        agent = self._simulation.agent.name
+        return Trace(agent=agent, universe=universe, steps=(*reversed(steps), *last), finding=finding)
+
+    def _count_rows(self) -> None:
+        for place in self._simulation.automaton.places:
+            if place.ended:
+                self.found.rows.update(set(place.effect[2]))

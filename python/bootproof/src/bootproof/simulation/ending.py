@@ -1,0 +1,122 @@
+"""Where a history comes to rest when nothing goes wrong any more, and whether that is a good end.
+
+"Once faults end, exactly one pull request, then a merged one": from every state that was reached, the fault-free
+steps are followed until nothing changes.  An end without a registration is good only if a person wanted it so.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from mock_github.state import Moment, PullState
+from mock_github.world import World
+
+from bootproof.oracle_case import Registration
+from bootproof.simulation import agents
+from bootproof.simulation.people import own_pulls, record_on_base
+from bootproof.simulation.transitions import Simulation, State
+from bootproof.timeline import ClaimState
+
+MAX_STEPS = 400
+"""Fault-free steps until rest; a program that goes on for longer never comes to rest."""
+
+
+class End(enum.Enum):
+    """How it ends."""
+
+    REGISTERED = "registered"
+    CLOSED_BY_A_PERSON = "closed by a person"
+    BRANCH_PUSHED_TO = "held: somebody pushed to the branch"
+    RETARGETED = "held: somebody retargeted the pull request"
+    RETIRED = "retired by a person"
+    HELD = "held from the beginning"
+    """By what was there before the first run, where the universe says so."""
+    BAD = "not registered"
+
+
+@dataclass
+class Endings:
+    """The ends of one simulation's states; each fault-free step is followed once."""
+
+    simulation: Simulation
+    may_be_held: bool = False
+    _ends: dict[State, tuple[End, str]] = field(default_factory=dict)
+
+    def end_of(self, state: State) -> tuple[End, str]:
+        """The end that this state comes to, and what is wrong with it."""
+        path: list[State] = []
+        here: State | None = state
+        found: tuple[End, str] | None = None
+        while here is not None and found is None:
+            found = self._ends.get(here)
+            path.append(here)
+            if found is None and len(path) > MAX_STEPS:
+                found = (End.BAD, f"liveness: no rest after {MAX_STEPS} steps without a fault")
+            if found is None:
+                following = self.simulation.default(here)
+                if following is None:
+                    found = self._judged(here)
+                elif following.findings:
+                    found = (End.BAD, following.findings[0])
+                here = following.state if following is not None else None
+        assert found is not None
+        for passed in path:
+            self._ends[passed] = found
+        return found
+
+    def _judged(self, state: State) -> tuple[End, str]:
+        simulation = self.simulation
+        world = simulation.hub.worlds[state.world]
+        own = simulation.own
+        excuse = _excuse(world, own)
+        opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
+        merged = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.MERGED]
+        if excuse is not None:
+            return excuse, ""
+        if record_on_base(world, own) is None or opened:
+            if self.may_be_held and not opened:
+                return End.HELD, ""
+            there = ", ".join(f"#{number}" for number in opened) or "no pull request"
+            return End.BAD, f"liveness: it comes to rest with {there} open and no record on {own.base}"
+        if not all(self._says_registered(actor.disk) for actor in state.actors) and not self.may_be_held:
+            return End.BAD, "liveness: it comes to rest registered, and its marker does not say so"
+        if len(merged) > 1 + _removals(state):
+            return End.BAD, f"liveness: {len(merged)} pull requests were merged"
+        return End.REGISTERED, ""
+
+    def _says_registered(self, disk: int) -> bool:
+        files = self.simulation.machine.disks[disk].files()
+        marker = files.get(self.simulation.agent.marker)
+        claim = None if marker is None else agents.claim(self.simulation.agent, marker)
+        return claim is not None and claim.state is ClaimState.REGISTERED
+
+
+def _removals(state: State) -> int:
+    return 1 if state.epoch else 0
+
+
+def _excuse(world: World, own: Registration) -> End | None:
+    """Why there need not be a registration: what a person did stands against it."""
+    repository = world.repositories[own.repository.lower()]
+    tip = repository.branch(own.base)
+    folder = own.record.rpartition("/")[0]
+    if tip is not None and world.git.find(world.git.commit(tip).tree, f"{folder}/retired") is not None:
+        return End.RETIRED
+    pulls = own_pulls(world, own)
+    newest = max(pulls, key=lambda pull: pull.number, default=None)
+    if newest is None:
+        return None
+    if newest.state is PullState.CLOSED and _closed_by_person(newest.timeline, own):
+        return End.CLOSED_BY_A_PERSON
+    if newest.state is PullState.OPEN and newest.base_ref != own.base:
+        return End.RETARGETED
+    branch = repository.branch(own.branch)
+    if branch is not None and world.git.find(world.git.commit(branch).tree, "notes.md") is not None:
+        return End.BRANCH_PUSHED_TO
+    return None
+
+
+def _closed_by_person(timeline: tuple[object, ...], own: Registration) -> bool:
+    closings = [item for item in timeline if getattr(item, "kind", None) is Moment.CLOSED]
+    return bool(closings) and getattr(closings[-1], "actor", "") not in own.logins

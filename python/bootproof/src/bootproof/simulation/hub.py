@@ -1,0 +1,160 @@
+"""GitHub as the simulation sees it: mock-github's own state machine, called directly, and what can become of a request.
+
+A world is an immutable value; here each one is kept once and known by a number, so that states are compared by
+numbers and no request is ever worked out twice.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from mock_github import limits, wire
+from mock_github.access import Caller
+from mock_github.clock import http_date
+from mock_github.events import Event
+from mock_github.frozen import FrozenMap
+from mock_github.step import step
+from mock_github.world import World
+from msgspec.structs import replace
+
+from bootproof.simulation.automaton import Effect, HttpAnswer, Raises
+
+
+class RequestFault(enum.Enum):
+    """What can become of one request beside its answer.  `lost-after` and `late` reach GitHub, now or later."""
+
+    NOT_SENT = "not-sent"
+    LOST_BEFORE = "lost-before"
+    LOST_AFTER = "lost-after"
+    LATE = "late"
+    ERROR_BEFORE = "5xx-before"
+    ERROR_AFTER = "5xx-after"
+    PRIMARY_LIMIT = "primary-limit"
+    SECONDARY_LIMIT = "secondary-limit"
+    STALE = "stale"
+    NO_PERMISSION = "no-permission"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """One way in which a request can end.  `fault` is None for the answer that it deserves."""
+
+    fault: RequestFault | None
+    answer: HttpAnswer | Raises
+    world: int
+    """The world afterwards."""
+    events: tuple[Event, ...] = ()
+    late: bool = False
+    """The request is still on its way."""
+
+
+BAD_GATEWAY = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+@dataclass
+class Hub:
+    """All worlds that were met.  `worked_out` counts the requests that the mock's state machine really answered."""
+
+    token: str
+    repository: str
+    worlds: list[World] = field(default_factory=list)
+    worked_out: int = 0
+    _numbers: dict[World, int] = field(default_factory=dict)
+    _steps: dict[tuple[int, Effect], tuple[HttpAnswer, int, tuple[Event, ...]]] = field(default_factory=dict)
+    _fates: dict[tuple[int, int, Effect, frozenset[RequestFault]], tuple[Fate, ...]] = field(
+        default_factory=dict
+    )
+
+    def number(self, world: World) -> int:
+        """The number of this world; what merely counts requests and events is not a part of it."""
+        bare = replace(world, requests=0, events=0, usage=FrozenMap())
+        found = self._numbers.get(bare)
+        if found is None:
+            found = self._numbers[bare] = len(self.worlds)
+            self.worlds.append(bare)
+        return found
+
+    def perform(self, world: int, effect: Effect) -> tuple[HttpAnswer, int, tuple[Event, ...]]:
+        """What a request that arrives now is answered, and the world after it."""
+        key = (world, effect)
+        found = self._steps.get(key)
+        if found is None:
+            self.worked_out += 1
+            after, response, events = step(self.worlds[world], _request(effect))
+            found = self._steps[key] = (_answer(response), self.number(after), events)
+        return found
+
+    def fates(
+        self, world: int, stale: int, effect: Effect, faults: frozenset[RequestFault]
+    ) -> tuple[Fate, ...]:
+        """Every way in which this request can end, the fault-free one first.  `stale` is the world that a replica
+        may still show, or the same as `world`."""
+        key = (world, stale, effect, faults)
+        found = self._fates.get(key)
+        if found is None:
+            found = self._fates[key] = tuple(self._all_fates(world, stale, effect, faults))
+        return found
+
+    def _all_fates(
+        self, world: int, stale: int, effect: Effect, faults: frozenset[RequestFault]
+    ) -> list[Fate]:
+        answer, after, events = self.perform(world, effect)
+        lost = Raises("no-answer", "timed out")
+        broken = HttpAnswer(502, (("date", http_date(self.worlds[world].now)),), BAD_GATEWAY)
+        fates = [Fate(None, answer, after, events)]
+        possible = [
+            Fate(RequestFault.NOT_SENT, Raises("not-sent", "connection refused"), world),
+            Fate(RequestFault.LOST_BEFORE, lost, world),
+            Fate(RequestFault.ERROR_BEFORE, broken, world),
+            Fate(RequestFault.PRIMARY_LIMIT, self._limited(world, primary=True), world),
+            Fate(RequestFault.SECONDARY_LIMIT, self._limited(world, primary=False), world),
+            Fate(RequestFault.NO_PERMISSION, self._forbidden(world, effect), world),
+        ]
+        if after != world:
+            possible += [
+                Fate(RequestFault.LOST_AFTER, lost, after, events),
+                Fate(RequestFault.ERROR_AFTER, broken, after, events),
+                Fate(RequestFault.LATE, lost, world, late=True),
+            ]
+        elif stale != world:
+            possible.append(Fate(RequestFault.STALE, self._stale(world, stale, effect), world))
+        fates += [fate for fate in possible if fate.fault in faults]
+        return fates
+
+    def _limited(self, world: int, *, primary: bool) -> HttpAnswer:
+        now = self.worlds[world]
+        caller = Caller(now.tokens[self.token].login)
+        response = limits.primary_answer(now, caller, "core") if primary else limits.secondary_answer(now, 60)
+        return _answer(response, ("date", http_date(now.now)))
+
+    def _forbidden(self, world: int, effect: Effect) -> HttpAnswer:
+        now = self.worlds[world]
+        blind = replace(now.tokens[self.token], repositories=())
+        _, response, _ = step(replace(now, tokens=now.tokens.set(self.token, blind)), _request(effect))
+        return _answer(response)
+
+    def _stale(self, world: int, stale: int, effect: Effect) -> HttpAnswer:
+        _, response, _ = step(self.worlds[stale].at(self.worlds[world].now), _request(effect))
+        return _answer(response)
+
+    def by_person(
+        self, world: int, token: str, method: str, target: str, json: object = None
+    ) -> tuple[int, int, tuple[Event, ...]]:
+        """A person's request: its status, the world after it, and what happened."""
+        asked = wire.request(method, target, token=token, json=json)
+        after, response, events = step(self.worlds[world], asked)
+        return response.status, self.number(after), events
+
+
+def _request(effect: Effect) -> wire.Request:
+    _, method, url, headers, body = effect
+    split = urlsplit(url)
+    return wire.Request(method, split.path, split.query, headers, body)
+
+
+def _answer(response: wire.Response, *further: tuple[str, str]) -> HttpAnswer:
+    # GitHub's request id says how many requests there were before; no program may depend on it.
+    headers = {k.lower(): v for k, v in (*response.headers, *further) if k.lower() != "x-github-request-id"}
+    return HttpAnswer(response.status, tuple(headers.items()), response.body)

@@ -1,0 +1,157 @@
+"""What people do to a repository meanwhile: each act is a request of a person's to the same mock GitHub."""
+
+from __future__ import annotations
+
+import base64
+import enum
+from collections.abc import Callable
+
+from mock_github.events import Event
+from mock_github.state import PullRequest, PullState, Repository
+from mock_github.world import World
+
+from bootproof.oracle_case import Registration
+from bootproof.simulation.hub import Hub
+
+PERSON = "github_pat_person"
+PERSON_LOGIN = "maria"
+
+
+class Act(enum.Enum):
+    """One thing that somebody does.  Those about a pull request mean the newest one of the node."""
+
+    MERGE = "merges it"
+    CLOSE = "closes it"
+    REOPEN = "reopens it"
+    DELETE_BRANCH = "deletes the branch"
+    PUSH = "pushes to the branch"
+    RETARGET = "retargets it"
+    MERGE_OTHER = "merges something else"
+    REMOVE_RECORD = "removes the record"
+    EDIT_RECORD = "edits the record"
+    RETIRE = "retires the node"
+
+
+Done = tuple[int, tuple[Event, ...]]
+"""The number of the world after an act, and what happened."""
+
+
+class People:
+    """Who acts on one registration."""
+
+    def __init__(self, hub: Hub, registration: Registration) -> None:
+        self._hub = hub
+        self._own = registration
+        self._done: dict[tuple[int, Act], Done | None] = {}
+
+    def act(self, world: int, act: Act) -> Done | None:
+        """The world after this act; None when there is nothing that it could be done to, or GitHub refuses it."""
+        key = (world, act)
+        if key not in self._done:
+            self._done[key] = _ACTS[act](self, self._hub.worlds[world], world)
+        return self._done[key]
+
+    def newest_pull(self, world: World, *states: PullState) -> PullRequest | None:
+        """The newest pull request of the node in one of these states."""
+        found = [p for p in own_pulls(world, self._own) if p.state in states]
+        return max(found, key=lambda pull: pull.number, default=None)
+
+    def _ask(self, number: int, method: str, path: str, json: object = None) -> Done | None:
+        target = f"/repos/{self._own.repository}/{path}"
+        status, after, events = self._hub.by_person(number, PERSON, method, target, json)
+        return (after, events) if 200 <= status < 300 and after != number else None
+
+    def _merge(self, world: World, number: int) -> Done | None:
+        pull = self.newest_pull(world, PullState.OPEN)
+        return (
+            self._ask(number, "PUT", f"pulls/{pull.number}/merge", {"merge_method": "squash"})
+            if pull
+            else None
+        )
+
+    def _close(self, world: World, number: int) -> Done | None:
+        pull = self.newest_pull(world, PullState.OPEN)
+        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"state": "closed"}) if pull else None
+
+    def _reopen(self, world: World, number: int) -> Done | None:
+        pull = self.newest_pull(world, PullState.CLOSED)
+        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"state": "open"}) if pull else None
+
+    def _retarget(self, world: World, number: int) -> Done | None:
+        pull = self.newest_pull(world, PullState.OPEN)
+        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"base": "release"}) if pull else None
+
+    def _delete_branch(self, world: World, number: int) -> Done | None:
+        there = _repository(world, self._own).branch(self._own.branch) is not None
+        return self._ask(number, "DELETE", f"git/refs/heads/{self._own.branch}") if there else None
+
+    def _push(self, world: World, number: int) -> Done | None:
+        there = _repository(world, self._own).branch(self._own.branch) is not None
+        return self._put(number, "notes.md", "by hand\n", self._own.branch) if there else None
+
+    def _merge_other(self, _world: World, number: int) -> Done | None:
+        return self._put(number, "other.md", "something else\n", self._own.base)
+
+    def _remove_record(self, world: World, number: int) -> Done | None:
+        blob = record_on_base(world, self._own)
+        if blob is None:
+            return None
+        body = {"message": "remove", "sha": blob, "branch": self._own.base}
+        return self._ask(number, "DELETE", f"contents/{self._own.record}", body)
+
+    def _edit_record(self, world: World, number: int) -> Done | None:
+        blob = record_on_base(world, self._own)
+        if blob is None:
+            return None
+        text = world.git.blob(blob).decode() + "# edited\n"
+        return self._put(number, self._own.record, text, self._own.base, blob)
+
+    def _retire(self, _world: World, number: int) -> Done | None:
+        folder = self._own.record.rpartition("/")[0]
+        return self._put(number, f"{folder}/retired", "\n", self._own.base)
+
+    def _put(self, number: int, path: str, text: str, branch: str, blob: str | None = None) -> Done | None:
+        body = {
+            "message": f"{PERSON_LOGIN} changes {path}",
+            "content": base64.b64encode(text.encode()).decode(),
+            "branch": branch,
+            **({"sha": blob} if blob else {}),
+        }
+        return self._ask(number, "PUT", f"contents/{path}", body)
+
+
+_ACTS: dict[Act, Callable[[People, World, int], Done | None]] = {
+    Act.MERGE: People._merge,
+    Act.CLOSE: People._close,
+    Act.REOPEN: People._reopen,
+    Act.DELETE_BRANCH: People._delete_branch,
+    Act.PUSH: People._push,
+    Act.RETARGET: People._retarget,
+    Act.MERGE_OTHER: People._merge_other,
+    Act.REMOVE_RECORD: People._remove_record,
+    Act.EDIT_RECORD: People._edit_record,
+    Act.RETIRE: People._retire,
+}
+
+
+def _repository(world: World, own: Registration) -> Repository:
+    return world.repositories[own.repository.lower()]
+
+
+def own_pulls(world: World, own: Registration) -> list[PullRequest]:
+    """The pull requests of the node: on one of its branches, in this repository."""
+    repository = _repository(world, own)
+    return [
+        pull
+        for pull in repository.pulls.values()
+        if own.has_branch(pull.head_ref) and pull.head_repository.lower() == repository.key
+    ]
+
+
+def record_on_base(world: World, own: Registration) -> str | None:
+    """The blob of the node's record on the base branch, None when there is none."""
+    tip = _repository(world, own).branch(own.base)
+    if tip is None:
+        return None
+    found = world.git.find(world.git.commit(tip).tree, own.record)
+    return None if found is None else found[1]

@@ -1,0 +1,404 @@
+"""What can happen next: from a state to every state that one step leads to.
+
+A state is what would be there if everything stopped now: each machine's disk and how far its run has come, the
+world at GitHub, requests that are still on their way, and what people may still do.  Between two requests of a run
+only its own machine matters, so a step goes from one request to the next; whatever else can happen comes before
+any of them.  The first step out of each state is the one in which nothing goes wrong; it costs nothing, every
+other one costs 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mock_github.events import Event
+from mock_github.world import World
+
+from bootproof.oracle_case import Registration
+from bootproof.simulation import agents, retime
+from bootproof.simulation.agents import Agent
+from bootproof.simulation.automaton import Effect, Place
+from bootproof.simulation.hub import Hub
+from bootproof.simulation.judging import Judge
+from bootproof.simulation.machine import Interrupted, LocalRun, Machine
+from bootproof.simulation.people import PERSON, PERSON_LOGIN, Act, People, record_on_base
+from bootproof.simulation.retime import Clocks
+from bootproof.simulation.steps import Do, Step
+from bootproof.simulation.universe import Universe
+
+TOKEN = "github_pat_explored"
+IDLE = -1
+SOON = ""
+
+
+class Actor(NamedTuple):
+    """One machine.  `place` is where its run stands, IDLE when none is under way; `fresh` until the first run of
+    this boot; `facts` is all that was true since its run began."""
+
+    disk: int
+    place: int = IDLE
+    fresh: bool = True
+    facts: frozenset[tuple[str, int]] = frozenset()
+
+
+class Late(NamedTuple):
+    """A request that is still on its way; `sent` in seconds by GitHub's clock."""
+
+    effect: Effect
+    sent: float
+
+
+class State(NamedTuple):
+    """`stale` is the world that a replica may still show; `calm` counts the runs since anything changed; `epoch` is
+    the highest pull request when the record was last removed."""
+
+    actors: tuple[Actor, ...]
+    world: int
+    stale: int
+    late: tuple[Late, ...] = ()
+    acts_left: tuple[int, ...] = ()
+    calm: int = 0
+    epoch: int = 0
+
+    @property
+    def idle(self) -> bool:
+        return all(actor.place == IDLE for actor in self.actors)
+
+
+class Next(NamedTuple):
+    """One step on, what it costs, and what was wrong with it."""
+
+    step: Step
+    cost: int
+    state: State
+    findings: tuple[str, ...] = ()
+    landed: str = ""
+    """The kind of fault that took effect."""
+
+
+class Durable(NamedTuple):
+    """What is left of a state when everything stops: the disks and the world."""
+
+    disks: tuple[int, ...]
+    world: int
+
+
+@dataclass
+class Simulation:
+    """One agent in one universe."""
+
+    agent: Agent
+    universe: Universe
+    machine: Machine = field(init=False)
+    hub: Hub = field(init=False)
+    own: Registration = field(init=False)
+
+    def __post_init__(self) -> None:
+        own = self.own = agents.registration(self.agent)
+        self.machine = Machine(self.agent, TOKEN, self.universe.files, self.universe.keeps_unsynced)
+        self.automaton = self.machine.automaton
+        self.hub = Hub(TOKEN, own.repository)
+        self._people = People(self.hub, own)
+        self._judge = Judge(self.agent, self.hub, own)
+        self._clocks = clocks_of(self.agent)
+        self._acts = tuple(self.universe.people)
+        self._retimed: dict[tuple[State, float, bool], State] = {}
+
+    def first(self) -> State:
+        """The machine has just been installed, GitHub knows nothing of it."""
+        world = _first_world(self.own)
+        if self.universe.world is not None:
+            world = self.universe.world(world)
+        number = self.hub.number(world)
+        disk = self.machine.first_disk()
+        actors = tuple(Actor(disk) for _ in range(self.universe.actors))
+        left = tuple(self.universe.people[act] for act in self._acts)
+        return self._settled(State(actors, number, number, acts_left=left), 0.0)
+
+    def durable(self, state: State) -> Durable:
+        return Durable(tuple(actor.disk for actor in state.actors), state.world)
+
+    def next(self, state: State) -> Iterator[Next]:
+        """Everything that can happen, the fault-free step first."""
+        default = self.default(state)
+        if default is not None:
+            yield default
+        for index, actor in enumerate(state.actors):
+            if actor.place == IDLE:
+                yield from self._starts(state, index, default)
+            else:
+                yield from self._answers(state, index, default)
+                if self.universe.crashes:
+                    yield from self._crashes(state, index)
+        yield from self._people_act(state)
+        yield from self._late_arrive(state)
+
+    # --- when nothing goes wrong -----------------------------------------------------------------------------
+
+    def default(self, state: State) -> Next | None:
+        """The step in which nothing goes wrong; None when all has come to rest.
+
+        A run goes on to its end; the first one of a boot is the register unit's, all others are the steward's;
+        when a run changed nothing, the next one comes after a longer time; at last somebody merges what is open.
+        """
+        for index, actor in enumerate(state.actors):
+            if actor.place != IDLE:
+                return next(self._answered(state, index, self._place(actor), only_default=True))
+        waits = len(self._clocks.thresholds)
+        if state.calm > waits + 1:
+            return None
+        if state.calm == waits + 1:
+            return self._merged_at_last(state) or self._rested(state)
+        index = next(
+            (i for i, actor in enumerate(state.actors) if actor.fresh), state.calm % len(state.actors)
+        )
+        command, delay = self._due(state, index)
+        return next(self._run(state, index, command, delay, cost=0))
+
+    def _due(self, state: State, index: int) -> tuple[str, int]:
+        actor = state.actors[index]
+        there = self.agent.marker in self.machine.disks[actor.disk].visible
+        first = actor.fresh and not there
+        return (self.agent.commands[0] if first else self.agent.commands[-1]), state.calm
+
+    def _merged_at_last(self, state: State) -> Next | None:
+        done = self._people.act(state.world, Act.MERGE)
+        if done is None:
+            return None
+        after = self._changed(state, *done)
+        return Next(Step(Do.PERSON, Act.MERGE.value), 0, self._if_idle(after))
+
+    def _rested(self, state: State) -> Next:
+        return Next(Step(Do.PERSON, "does nothing"), 0, state._replace(calm=state.calm + 1))
+
+    # --- runs ------------------------------------------------------------------------------------------------
+
+    def _starts(self, state: State, index: int, default: Next | None) -> Iterator[Next]:
+        delays = range(len(self._clocks.thresholds) + 1) if state.idle else (0,)
+        for delay in delays:
+            for command in dict.fromkeys(self.agent.commands):
+                for following in self._run(state, index, command, delay, cost=1):
+                    if default is None or following.step != default.step:
+                        yield following
+        if self.universe.crashes and state.idle:
+            rebooted = self._settled(state, 0.0, rebooted=index)
+            if rebooted != state:
+                yield Next(Step(Do.REBOOT, actor=index), 1, rebooted, landed="reboot")
+
+    def _run(self, state: State, index: int, command: str, delay: int, cost: int) -> Iterator[Next]:
+        """Time passes, and a run begins."""
+        wait = 0.0 if delay == 0 else self._clocks.thresholds[delay - 1]
+        after = SOON if delay == 0 else "q" if delay == 1 else f"threshold {delay}"
+        begun = self._settled(state, wait) if state.idle and delay else state
+        known = self._judge.facts(begun.world) | self._judge.facts(begun.stale)
+        actor = begun.actors[index]._replace(fresh=False, facts=known)
+        ready = _with_actor(begun, index, actor)._replace(calm=state.calm + 1)
+        root = self.automaton.root(command)
+        step = Step(Do.RUN, command, after=after, actor=index)
+        yield from self._onward(ready, index, root, step, cost, (), "")
+
+    def _place(self, actor: Actor) -> Place:
+        return self.automaton.places[actor.place]
+
+    def _answers(self, state: State, index: int, default: Next | None) -> Iterator[Next]:
+        for following in self._answered(state, index, self._place(state.actors[index])):
+            if default is None or following.step != default.step:
+                yield following
+
+    def _answered(self, state: State, index: int, place: Place, only_default: bool = False) -> Iterator[Next]:
+        """The request is answered in every way, and the run goes on."""
+        effect = place.effect
+        universe = self.universe
+        faults = frozenset() if only_default else universe.request_faults
+        others = any(actor.place != IDLE for i, actor in enumerate(state.actors) if i != index)
+        for fate in self.hub.fates(state.world, state.stale, effect, faults):
+            if fate.late and len(state.late) >= universe.late:
+                continue
+            findings = self._judge.step(state.world, effect, fate.events, state.epoch) if fate.events else ()
+            after = self._changed(state, fate.world, fate.events)
+            if fate.late:
+                sent = Late(effect, retime.now_of(self.hub.worlds[state.world]))
+                after = after._replace(late=(*after.late, sent))
+            onward = self.automaton.step(place, fate.answer)
+            step = Step(Do.ANSWER, _short(effect), fault=fate.fault.value if fate.fault else "", actor=index)
+            cost = 0 if fate.fault is None else 1
+            yield from self._onward(after, index, onward, step, cost, findings, step.fault, others)
+
+    def _onward(
+        self,
+        state: State,
+        index: int,
+        place: Place,
+        step: Step,
+        cost: int,
+        findings: tuple[str, ...],
+        landed: str,
+        others: bool = False,
+    ) -> Iterator[Next]:
+        """From an answer (or the beginning) to the next request or the end, with all that can go wrong here."""
+        actor = state.actors[index]
+        for run in self.machine.onward(place, actor.disk, self.universe.disk_faults):
+            local = "; ".join(run.faults)
+            named = Step(step.do, step.what, step.fault, local, step.after, index)
+            wrong = (*findings, *self._judge.run(run, actor.facts))
+            paid = cost if not run.faults else max(cost, 1)
+            kind = landed or (run.faults[0].split(" ")[0] if run.faults else "")
+            yield Next(named, paid, self._arrived(state, index, run), wrong, kind)
+            if self.universe.crashes:
+                yield from self._interrupted(state, index, run, named, wrong)
+
+    def _arrived(self, state: State, index: int, run: LocalRun) -> State:
+        actor = state.actors[index]
+        if run.disk != actor.disk:
+            state = state._replace(calm=0)
+        if not run.place.ended:
+            return _with_actor(state, index, actor._replace(disk=run.disk, place=run.place.number))
+        ended = _with_actor(state, index, Actor(run.disk, fresh=False))
+        return self._if_idle(ended)
+
+    def _interrupted(
+        self, state: State, index: int, run: LocalRun, step: Step, findings: tuple[str, ...]
+    ) -> Iterator[Next]:
+        for stop in run.interrupted:
+            local = f"{step.local}; {stop.how}" if step.local else stop.how
+            named = Step(step.do, step.what, step.fault, local, step.after, index)
+            yield Next(named, 1, self._dead(state, index, stop), findings, _kind(stop))
+
+    def _crashes(self, state: State, index: int) -> Iterator[Next]:
+        """Killed, or without power, while the request is on its way: it has not reached GitHub."""
+        disk = state.actors[index].disk
+        killed = self._dead(state, index, Interrupted("killed", self.machine.killed(disk)))
+        yield Next(Step(Do.KILL, actor=index), 1, killed, (), "kill")
+        for number, cut in enumerate(self.machine.cuts(disk)):
+            what = f"#{number}" if number else ""
+            dead = self._dead(state, index, Interrupted("power cut", cut))
+            yield Next(Step(Do.CUT, what, actor=index), 1, dead, (), "power-cut")
+
+    def _dead(self, state: State, index: int, stop: Interrupted) -> State:
+        cut = stop.how.startswith("power cut")
+        dead = _with_actor(state, index, Actor(stop.disk, fresh=cut))._replace(calm=0)
+        return self._if_idle(dead, rebooted=index if cut else None)
+
+    # --- everything else that happens ------------------------------------------------------------------------
+
+    def _people_act(self, state: State) -> Iterator[Next]:
+        for number, (act, left) in enumerate(zip(self._acts, state.acts_left, strict=True)):
+            done = self._people.act(state.world, act) if left else None
+            if done is None:
+                continue
+            fewer = (*state.acts_left[:number], left - 1, *state.acts_left[number + 1 :])
+            after = self._changed(state, *done)._replace(acts_left=fewer)
+            yield Next(Step(Do.PERSON, act.value), 1, self._if_idle(after), (), act.name.lower())
+
+    def _late_arrive(self, state: State) -> Iterator[Next]:
+        for number, late in enumerate(state.late):
+            rest = (*state.late[:number], *state.late[number + 1 :])
+            _, world, events = self.hub.perform(state.world, late.effect)
+            findings = self._judge.step(state.world, late.effect, events, state.epoch)
+            after = self._changed(state._replace(late=rest), world, events)
+            yield Next(Step(Do.LATE, _short(late.effect)), 1, self._if_idle(after), findings, "late")
+
+    def _changed(self, state: State, world: int, events: tuple[Event, ...]) -> State:
+        """The state when GitHub has changed: everybody under way could have seen it, a replica may not have yet."""
+        if world == state.world:
+            return state
+        known = self._judge.facts(world)
+        actors = tuple(a if a.place == IDLE else a._replace(facts=a.facts | known) for a in state.actors)
+        had = record_on_base(self.hub.worlds[state.world], self.own)
+        epoch = state.epoch
+        if had is not None and record_on_base(self.hub.worlds[world], self.own) is None:
+            epoch = self.hub.worlds[world].repositories[self.own.repository.lower()].next_number - 1
+        stale = state.world if self.universe.stale else world
+        return state._replace(actors=actors, world=world, stale=stale, epoch=epoch, calm=0)
+
+    # --- time ------------------------------------------------------------------------------------------------
+
+    def _if_idle(self, state: State, rebooted: int | None = None) -> State:
+        """When no run is under way, all times are moved to where they can be compared."""
+        return self._settled(state, 0.0, rebooted) if state.idle else state
+
+    def _settled(self, state: State, later: float, rebooted: int | None = None) -> State:
+        key = (state, later, rebooted)
+        found = self._retimed.get(key)
+        if found is None:
+            found = self._retimed[key] = self._moved(state, later, rebooted)
+        return found
+
+    def _moved(self, state: State, later: float, rebooted: int | None) -> State:
+        worlds, disks, clocks = self.hub.worlds, self.machine.disks, self._clocks
+        world, stale = worlds[state.world], worlds[state.stale]
+        now, q = retime.now_of(world), clocks.thresholds[0]
+        late = tuple(x for x in state.late if self.universe.late_beyond_q or now + later - x.sent < q)
+        times = retime.world_times(world, self.own.repository)
+        times |= retime.world_times(stale, self.own.repository)
+        for actor in state.actors:
+            times |= retime.disk_times(disks[actor.disk], clocks, now)
+        roots = len(world.repositories[self.own.repository.lower()].roots)
+        new_now = float(retime.START + roots)
+        move = clocks.moved(times, now, later, new_now)
+        number = self.hub.number(retime.moved_world(world, self.own.repository, move, new_now))
+        older = number
+        if state.stale != state.world and later < q:
+            older = self.hub.number(retime.moved_world(stale, self.own.repository, move, new_now))
+        actors = tuple(
+            actor._replace(
+                disk=self.machine.number(
+                    retime.moved_disk(
+                        disks[actor.disk], clocks, now, move, new_now, rebooted=index == rebooted
+                    )
+                )
+            )
+            for index, actor in enumerate(state.actors)
+        )
+        moved = tuple(Late(x.effect, move(x.sent, "late")) for x in late)
+        return state._replace(actors=actors, world=number, stale=older, late=moved)
+
+
+def clocks_of(agent: Agent) -> Clocks:
+    """How this agent uses times."""
+    return Clocks(
+        thresholds=tuple(agent.thresholds),
+        fields=agent.clock_fields,
+        ordered=frozenset((*agent.ordered, retime.CREATED)),
+        ages=agent.ages,
+        boots=frozenset(agent.boots),
+    )
+
+
+def _with_actor(state: State, index: int, actor: Actor) -> State:
+    return state._replace(actors=(*state.actors[:index], actor, *state.actors[index + 1 :]))
+
+
+def _kind(stop: Interrupted) -> str:
+    return "power-cut" if stop.how.startswith("power cut") else "kill"
+
+
+def _short(effect: Effect) -> str:
+    _, method, url, _, body = effect
+    path = "/" + url.split("/", 3)[-1]
+    if path.endswith("/graphql"):
+        text = bytes(body)
+        word = text.find(b"mutation ") if b"mutation " in text else text.find(b"query ")
+        operation = text[word:].split(b"(")[0].split(b" ")[1].decode() if word >= 0 else ""
+        return f"graphql {operation.split('{')[0]}".strip()
+    return f"{method} {path}"
+
+
+def _first_world(own: Registration) -> World:
+    """The cluster's repository, which the program's login may write to and a person maintains."""
+    from mock_github.world import empty_world
+
+    wide = {"contents": "write", "pull_requests": "write", "administration": "write"}
+    login = own.logins[0]
+    world = empty_world().with_repository(
+        own.repository,
+        private=True,
+        files={"README.md": "# cluster\n"},
+        collaborators={login: "write", PERSON_LOGIN: "admin"},
+        auto_merge_allowed=True,
+    )
+    return world.with_token(TOKEN, login=login, repositories=[own.repository]).with_token(
+        PERSON, login=PERSON_LOGIN, permissions=wide
+    )
