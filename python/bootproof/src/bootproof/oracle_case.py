@@ -139,12 +139,15 @@ class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """How things were before the first event: open PRs, whether the record was on the base, and whether the
     machine came with its system installed (then there is no install to wait for). A case that goes on where
     another one stopped also has what that left: PRs that are not open any more, the numbers of those of the
-    present epoch, and the program's comments (number and body)."""
+    present epoch, the program's comments (number and body), commits of the base branch, and paths that people
+    pushed to the node's branch."""
 
     open: tuple[Seeded, ...] = ()
     ended: tuple[Seeded, ...] = ()
     of_this_epoch: tuple[int, ...] = ()
     comments: tuple[tuple[int, str], ...] = ()
+    base_commits: tuple[str, ...] = ()
+    pushed_by_people: tuple[str, ...] = ()
     record_on_base: bool = False
     installed: bool = False
 
@@ -236,6 +239,26 @@ class Case:
                 if event.number is not None and (own.has_branch(branch) or own.record in event.paths):
                     found[event.number] = Pull(event.number, branch, event.by, event)
         return found
+
+    @cached_property
+    def pushed_by_people(self) -> frozenset[str]:
+        """Paths that people pushed to the node's own branches: nothing that the machine does with those branches
+        makes them its own."""
+        pushed = {
+            path
+            for event in self.events
+            if event.type in ("branch-created", "branch-moved")
+            and self.registration.has_branch(event.branch)
+            and not self.by_machine(event)
+            for path in event.paths
+        }
+        return frozenset(pushed | set(self.before.pushed_by_people))
+
+    @cached_property
+    def base_commits(self) -> frozenset[str]:
+        """Commits that the base branch is known to have stood at."""
+        moved = {e.after for e in self.events if e.branch == self.registration.base and e.after}
+        return frozenset(moved | set(self.before.base_commits))
 
     def is_own_pull(self, event: Event) -> bool:
         return event.repository == self.registration.repository and event.number in self.pulls

@@ -229,7 +229,7 @@ def _not_its_own(case: Case, event: Event) -> str:
 
 def _foreign_branch(case: Case, event: Event) -> str:
     own, allowed = case.registration, {case.registration.record, *case.registration.also_paths}
-    strange = sorted(set(event.paths) - allowed)
+    strange = sorted(set(event.paths) - allowed - case.pushed_by_people)
     request = case.request_of(event)
     if event.branch == own.base:
         merged = any(
@@ -243,9 +243,13 @@ def _foreign_branch(case: Case, event: Event) -> str:
     elif not own.has_branch(event.branch):
         return f"{event.type}: {event.branch} is no branch of this node"
     # Bringing a branch up to date takes the base's changes into it; they are nobody's doing.
-    updated = request is not None and (
-        (request.path or "").endswith("/update-branch")
-        or "updatepullrequestbranch" in (request.operation or "").lower()
+    updated = (
+        event.after in case.base_commits
+        or request is not None
+        and (
+            (request.path or "").endswith("/update-branch")
+            or "updatepullrequestbranch" in (request.operation or "").lower()
+        )
     )
     if strange and not updated and event.type != "branch-deleted":
         return f"{event.type} of {event.branch} touches {', '.join(strange)}"
@@ -256,7 +260,7 @@ def _foreign_pull(case: Case, event: Event) -> str:
     own, branch = case.registration, case.registration.branch_of(event.head)
     if branch != own.branch or event.base != own.base:
         return f"#{event.number} was opened from {event.head} to {event.base}, not {own.branch} to {own.base}"
-    strange = sorted(set(event.paths) - {own.record, *own.also_paths})
+    strange = sorted(set(event.paths) - {own.record, *own.also_paths} - case.pushed_by_people)
     return f"#{event.number} touches {', '.join(strange)}" if strange else ""
 
 

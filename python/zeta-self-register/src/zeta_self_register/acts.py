@@ -17,7 +17,6 @@ from zeta_self_register import comments, local
 from zeta_self_register.answers import MAX_PAUSE_SECONDS, Answer, Outcome
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision
-from zeta_self_register.durable import write_durably
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import Attempt, Marker, NotedComment, Pause, Phase, PullRequestRef, encode
 from zeta_self_register.moments import Moment
@@ -217,10 +216,10 @@ class Acts:
             branch=subject.branch,
             noted=self._now(),
         )
-        write_durably(self._effects, local.attempt_path(self._node.settings), encode(attempt))
+        self._node.write(local.attempt_path(self._node.settings), encode(attempt))
 
     def _write_state(self, state: msgspec.Struct) -> None:
-        write_durably(self._effects, local.state_path(self._node.settings), encode(state))
+        self._node.write(local.state_path(self._node.settings), encode(state))
 
     def _write_marker(self) -> None:
         decision, node = self._decision, self._node
@@ -245,7 +244,7 @@ class Acts:
             server_time=now,
             reason=decision.reason,
         )
-        write_durably(self._effects, node.settings.marker, encode(marker))
+        self._node.write(node.settings.marker, encode(marker))
 
 
 def _ref(pull: Pull) -> PullRequestRef:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
 from zeta_self_register import credentials, local, names, node_document, record_rules, settings, who
+from zeta_self_register.durable import write_durably
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.github import GitHub
@@ -43,7 +44,7 @@ class Node:
     """Everything that a tick needs to know of this machine; GitHub is asked only by `look`.
 
     Made once for each run.  What it reads of the hardware and of the names does not change meanwhile; the
-    files of this program are read anew for each decision.
+    files of this program are read again after each of its own writes, and nobody else's: the lock is held.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Node:
         self.command = Command.STEWARD if command == Command.STEWARD.value else Command.REGISTER
         self._credentials = environment.get("CREDENTIALS_DIRECTORY")
         self._user_agent = command
+        self._files: local.Files | None = None
         files = self.files()
         self.who = who.resolve(effects, configured, files.marker, files.attempt)
         self._operator = self.who.operator
@@ -100,7 +102,18 @@ class Node:
 
     def files(self) -> local.Files:
         """The files of this program as they are now."""
-        return local.read_files(self.effects, self.settings)
+        if self._files is None:
+            self._files = local.read_files(self.effects, self.settings)
+        return self._files
+
+    def forget_files(self) -> None:
+        """What was read before the lock was held, or before a write, counts no more."""
+        self._files = None
+
+    def write(self, path: str, content: bytes) -> None:
+        """Replaces one of them durably.  Raises OSError."""
+        self.forget_files()
+        write_durably(self.effects, path, content)
 
     def look(self) -> Snapshot | Unknown:
         """Takes the snapshot; where nothing else says who the operator is, asks first whose token this is."""

@@ -49,6 +49,7 @@ def tick(node: Node) -> Run:
     try:
         make_folder_durably(effects, folder)
         with effects.lock(f"{folder}/lock"):
+            node.forget_files()
             return _go_round(node, lambda situation, decision: _act(node, situation, decision))
     except AlreadyRunning:
         raise Refused(Exit.NOT_NOW, "another run of this program is at work on this machine") from None

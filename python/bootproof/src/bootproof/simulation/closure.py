@@ -32,6 +32,8 @@ class Explored:
     landed: Counter[str] = field(default_factory=Counter)
     ends: Counter[End] = field(default_factory=Counter)
     findings: dict[str, Trace] = field(default_factory=dict)
+    expected: dict[str, Trace] = field(default_factory=dict)
+    """Of each rule that nobody can keep in this universe: a shortest history that breaks it."""
     seconds: float = 0.0
     complete: bool = True
     """False when it was interrupted or ended at the first finding."""
@@ -96,8 +98,7 @@ class _Closure:
             found.steps += 1
             if following.landed:
                 found.landed[following.landed] += 1
-            if following.findings:
-                self._note(state, following)
+            if following.findings and self._note(state, following):
                 continue  # what comes after a broken promise proves nothing
             reached = merged(following.state)
             if reached not in self._from:
@@ -110,10 +111,17 @@ class _Closure:
         if wrong and wrong not in self.found.findings:
             self.found.findings[wrong] = self._trace(state, (), wrong)
 
-    def _note(self, state: State, following: Next) -> None:
+    def _note(self, state: State, following: Next) -> bool:
+        """Notes what is wrong with a step; False when that was to be expected here."""
+        wrong = False
         for text in following.findings:
-            if text not in self.found.findings:
-                self.found.findings[text] = self._trace(state, (following.step,), text)
+            rule = text.split(":")[0]
+            expected = rule in self._simulation.universe.expects
+            into, key = (self.found.expected, rule) if expected else (self.found.findings, text)
+            if key not in into:
+                into[key] = self._trace(state, (following.step,), text)
+            wrong |= not expected
+        return wrong
 
     def _trace(self, state: State, last: tuple[Step, ...], finding: str) -> Trace:
         steps: list[Step] = []

@@ -14,7 +14,7 @@ from mock_github.world import World
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents
-from bootproof.simulation.people import own_pulls, record_on_base
+from bootproof.simulation.people import PUSHED, own_pulls, record_on_base
 from bootproof.simulation.transitions import Simulation, State
 from bootproof.timeline import ClaimState
 
@@ -57,13 +57,17 @@ class Endings:
                 following = self.simulation.default(here)
                 if following is None:
                     found = self._judged(here)
-                elif following.findings:
-                    found = (End.BAD, following.findings[0])
+                elif unexpected := self._unexpected(following.findings):
+                    found = (End.BAD, unexpected[0])
                 here = following.state if following is not None else None
         assert found is not None
         for passed in path:
             self._ends[passed] = found
         return found
+
+    def _unexpected(self, findings: tuple[str, ...]) -> list[str]:
+        expects = self.simulation.universe.expects
+        return [text for text in findings if text.split(":")[0] not in expects]
 
     def _judged(self, state: State) -> tuple[End, str]:
         simulation = self.simulation
@@ -103,17 +107,14 @@ def _excuse(world: World, own: Registration) -> End | None:
     folder = own.record.rpartition("/")[0]
     if tip is not None and world.git.find(world.git.commit(tip).tree, f"{folder}/retired") is not None:
         return End.RETIRED
-    pulls = own_pulls(world, own)
-    newest = max(pulls, key=lambda pull: pull.number, default=None)
-    if newest is None:
-        return None
-    if newest.state is PullState.CLOSED and _closed_by_person(newest.timeline, own):
-        return End.CLOSED_BY_A_PERSON
-    if newest.state is PullState.OPEN and newest.base_ref != own.base:
-        return End.RETARGETED
     branch = repository.branch(own.branch)
-    if branch is not None and world.git.find(world.git.commit(branch).tree, "notes.md") is not None:
+    newest = max(own_pulls(world, own), key=lambda pull: pull.number, default=None)
+    if newest is not None and newest.state is PullState.OPEN and newest.base_ref != own.base:
+        return End.RETARGETED
+    if branch is not None and world.git.find(world.git.commit(branch).tree, PUSHED[0]) is not None:
         return End.BRANCH_PUSHED_TO
+    if newest is not None and newest.state is PullState.CLOSED and _closed_by_person(newest.timeline, own):
+        return End.CLOSED_BY_A_PERSON
     return None
 
 

@@ -101,27 +101,45 @@ class Hub:
         self, world: int, stale: int, effect: Effect, faults: frozenset[RequestFault]
     ) -> list[Fate]:
         answer, after, events = self.perform(world, effect)
-        lost = Raises("no-answer", "timed out")
-        broken = HttpAnswer(502, (("date", http_date(self.worlds[world].now)),), BAD_GATEWAY)
         fates = [Fate(None, answer, after, events)]
-        possible = [
-            Fate(RequestFault.NOT_SENT, Raises("not-sent", "connection refused"), world),
-            Fate(RequestFault.LOST_BEFORE, lost, world),
-            Fate(RequestFault.ERROR_BEFORE, broken, world),
-            Fate(RequestFault.PRIMARY_LIMIT, self._limited(world, primary=True), world),
-            Fate(RequestFault.SECONDARY_LIMIT, self._limited(world, primary=False), world),
-            Fate(RequestFault.NO_PERMISSION, self._forbidden(world, effect), world),
-        ]
-        if after != world:
-            possible += [
-                Fate(RequestFault.LOST_AFTER, lost, after, events),
-                Fate(RequestFault.ERROR_AFTER, broken, after, events),
-                Fate(RequestFault.LATE, lost, world, late=True),
-            ]
-        elif stale != world:
-            possible.append(Fate(RequestFault.STALE, self._stale(world, stale, effect), world))
-        fates += [fate for fate in possible if fate.fault in faults]
+        for fault in RequestFault:
+            if fault in faults and self._applies(fault, world, after, stale):
+                fates.append(self._fate(fault, world, stale, effect))
         return fates
+
+    @staticmethod
+    def _applies(fault: RequestFault, world: int, after: int, stale: int) -> bool:
+        """Whether this fault makes a difference here: a read has no effect to lose, a write shows nothing stale."""
+        if fault in (RequestFault.LOST_AFTER, RequestFault.ERROR_AFTER, RequestFault.LATE):
+            return after != world
+        return fault is not RequestFault.STALE or (after == world and stale != world)
+
+    def _fate(self, fault: RequestFault, world: int, stale: int, effect: Effect) -> Fate:
+        lost = Raises("no-answer", "timed out")
+        match fault:
+            case RequestFault.NOT_SENT:
+                return Fate(fault, Raises("not-sent", "connection refused"), world)
+            case RequestFault.LOST_BEFORE:
+                return Fate(fault, lost, world)
+            case RequestFault.LOST_AFTER:
+                _, after, events = self.perform(world, effect)
+                return Fate(fault, lost, after, events)
+            case RequestFault.LATE:
+                return Fate(fault, lost, world, late=True)
+            case RequestFault.ERROR_BEFORE:
+                return Fate(fault, self._bad_gateway(world), world)
+            case RequestFault.ERROR_AFTER:
+                _, after, events = self.perform(world, effect)
+                return Fate(fault, self._bad_gateway(world), after, events)
+            case RequestFault.PRIMARY_LIMIT | RequestFault.SECONDARY_LIMIT:
+                return Fate(fault, self._limited(world, primary=fault is RequestFault.PRIMARY_LIMIT), world)
+            case RequestFault.NO_PERMISSION:
+                return Fate(fault, self._forbidden(world, effect), world)
+            case RequestFault.STALE:
+                return Fate(fault, self._stale(world, stale, effect), world)
+
+    def _bad_gateway(self, world: int) -> HttpAnswer:
+        return HttpAnswer(502, (("date", http_date(self.worlds[world].now)),), BAD_GATEWAY)
 
     def _limited(self, world: int, *, primary: bool) -> HttpAnswer:
         now = self.worlds[world]

@@ -20,7 +20,7 @@ from bootproof.simulation.agents import Agent
 from bootproof.simulation.automaton import TRACEBACK, Effect
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.machine import LocalRun
-from bootproof.simulation.people import own_pulls, record_on_base
+from bootproof.simulation.people import PUSHED, own_pulls, record_on_base
 from bootproof.timeline import ClaimState, MarkerClaim
 
 Facts = frozenset[tuple[str, int]]
@@ -73,7 +73,13 @@ class Judge:
             ),
             record_on_base=record_on_base(world, self.own) is not None,
             installed=True,
+            base_commits=self._base_commits(world),
+            pushed_by_people=tuple(PUSHED),
         )
+
+    def _base_commits(self, world: World) -> tuple[str, ...]:
+        tip = world.repositories[self.own.repository.lower()].branch(self.own.base)
+        return tuple(world.git.ancestors(tip)) if tip is not None else ()
 
     def facts(self, number: int) -> Facts:
         """What a marker may claim when this is how things are."""

@@ -15,6 +15,8 @@ from bootproof.simulation.hub import Hub
 
 PERSON = "github_pat_person"
 PERSON_LOGIN = "maria"
+PUSHED = ("notes.md",)
+"""What people push to the node's branch."""
 
 
 class Act(enum.Enum):
@@ -87,7 +89,7 @@ class People:
 
     def _push(self, world: World, number: int) -> Done | None:
         there = _repository(world, self._own).branch(self._own.branch) is not None
-        return self._put(number, "notes.md", "by hand\n", self._own.branch) if there else None
+        return self._put(number, PUSHED[0], "by hand\n", self._own.branch) if there else None
 
     def _merge_other(self, _world: World, number: int) -> Done | None:
         return self._put(number, "other.md", "something else\n", self._own.base)

@@ -166,7 +166,9 @@ def disk_of(files: dict[str, bytes], folders: frozenset[str]) -> Disk:
     """A disk on which everything has long been written."""
     number = {path: index for index, path in enumerate(sorted(files), 1)}
     names = FrozenMap(number)
-    inodes = FrozenMap({number[path]: (content,) for path, content in files.items()})
+    inodes: FrozenMap[int, Contents] = FrozenMap(
+        {number[path]: (content,) for path, content in files.items()}
+    )
     return Disk(inodes, names, names, folders, folders)
 
 

@@ -104,7 +104,7 @@ class Simulation:
         self._judge = Judge(self.agent, self.hub, own)
         self._clocks = clocks_of(self.agent)
         self._acts = tuple(self.universe.people)
-        self._retimed: dict[tuple[State, float, bool], State] = {}
+        self._retimed: dict[tuple[State, float, int | None], State] = {}
 
     def first(self) -> State:
         """The machine has just been installed, GitHub knows nothing of it."""

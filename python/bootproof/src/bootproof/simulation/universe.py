@@ -33,6 +33,8 @@ class Universe:
     """How many requests may be on their way at a time."""
     late_beyond_q: bool = False
     """Whether they may arrive later than Q after they were sent: GitHub then makes a second one possible."""
+    expects: frozenset[str] = frozenset()
+    """Rules that nobody can keep here.  They are shown, and the exploration goes on behind them."""
     keeps_unsynced: bool = False
     """Whether a power cut can still take what a process that was killed long before had not synced."""
     files: Callable[[Mapping[str, bytes]], Mapping[str, bytes]] | None = None

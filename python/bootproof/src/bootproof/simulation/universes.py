@@ -1,0 +1,64 @@
+"""All universes that are explored.  Together they are the claim; each says what it lets happen."""
+
+from __future__ import annotations
+
+from bootproof.simulation.hub import RequestFault
+from bootproof.simulation.machine import DiskFault
+from bootproof.simulation.people import Act
+from bootproof.simulation.universe import LIMITS, NETWORK, SERVER, Universe
+
+_LATE = NETWORK | {RequestFault.LATE}
+
+ALL: tuple[Universe, ...] = (
+    Universe("alone", "crashes and a broken network", people={Act.MERGE: 1}),
+    Universe(
+        "people",
+        "somebody closes the pull request, reopens it, merges it",
+        people={Act.MERGE: 1, Act.CLOSE: 2, Act.REOPEN: 1},
+    ),
+    Universe(
+        "branch",
+        "somebody deletes the branch, pushes to it, retargets the pull request",
+        people={Act.DELETE_BRANCH: 1, Act.PUSH: 1, Act.CLOSE: 1},
+    ),
+    Universe(
+        "base", "something else is merged, the pull request too", people={Act.MERGE_OTHER: 1, Act.MERGE: 1}
+    ),
+    Universe("removed", "the record is removed from the base", people={Act.REMOVE_RECORD: 1}),
+    Universe("edited", "the record is edited on the base", people={Act.EDIT_RECORD: 1}),
+    Universe("retired", "the node is retired", people={Act.RETIRE: 1}),
+    Universe("server", "GitHub answers 5xx, before and after the effect, and refuses", request_faults=SERVER),
+    Universe("limits", "both rate limits", request_faults=LIMITS),
+    Universe(
+        "stale", "reads that lag behind", request_faults=NETWORK | {RequestFault.STALE}, people={Act.MERGE: 1}
+    ),
+    Universe("disk", "full, read-only, fsync fails, another process", disk_faults=frozenset(DiskFault)),
+    Universe("unsynced", "a power cut takes what a killed process had not synced", keeps_unsynced=True),
+    Universe("late", "one request arrives late, even after reboots, up to Q", request_faults=_LATE, late=1),
+    Universe(
+        "late-people",
+        "the same, while somebody closes or merges the pull request",
+        request_faults=_LATE,
+        late=1,
+        people={Act.CLOSE: 1, Act.MERGE: 1},
+    ),
+    Universe("twins", "two machines of the same identity", actors=2),
+    Universe(
+        "twins-late",
+        "two machines of the same identity, and one late request",
+        actors=2,
+        request_faults=_LATE,
+        late=1,
+    ),
+    Universe(
+        "beyond-q",
+        "a request that arrives later than Q: GitHub makes a second one possible",
+        request_faults=_LATE,
+        late=1,
+        late_beyond_q=True,
+        people={Act.MERGE: 1},
+        expects=frozenset({"one-per-epoch", "not-too-soon"}),
+    ),
+)
+
+UNIVERSES = {universe.name: universe for universe in ALL}
