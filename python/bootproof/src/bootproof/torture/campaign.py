@@ -7,7 +7,7 @@ import resource
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -61,7 +61,7 @@ class Judged:
 @dataclass(frozen=True)
 class Campaign:
     """What was found. `missed` are points without a state; `seconds` are wall-clock, `cpu` those of one core, by the
-    agent, the mock and the harness; `unbroken` is the part of `seconds` that the recorded run took."""
+    agent, the mock and the harness."""
 
     calls: tuple[Call, ...]
     requests: int
@@ -70,7 +70,6 @@ class Campaign:
     tasks: int
     seconds: float
     cpu: float
-    unbroken: float
     kinds: tuple[Kind, ...]
     elsewhere: frozenset[str] = frozenset()
 
@@ -140,7 +139,6 @@ def run_campaign(recipe: Recipe, wanted: Wanted, told: Callable[[str], None] = n
     with tempfile.TemporaryDirectory(prefix="bootproof-torture-") as name, _Pool(wanted.workers) as pool:
         base = Path(name)
         recording = pool.alone(lambda leash: record(recipe, base / "run-begin", leash, lose=wanted.lose))
-        unbroken = time.monotonic() - begun
         tasks, missed = tasks_of(recording, wanted)
         told(f"{len(recording.calls)} calls, {len(tasks)} runs to judge")
         judged = pool.all(recipe, recording, base, tasks, told)
@@ -152,7 +150,6 @@ def run_campaign(recipe: Recipe, wanted: Wanted, told: Callable[[str], None] = n
         tasks=len(tasks),
         seconds=time.monotonic() - begun,
         cpu=_cpu() - cpu,
-        unbroken=unbroken,
         kinds=(*KILLS, *(LOSSES if wanted.lose else ()), *(ERRORS if wanted.errors else ())),
         elsewhere=recording.elsewhere,
     )
@@ -195,21 +192,21 @@ class _Pool:
         tasks: Sequence[Task],
         told: Callable[[str], None],
     ) -> list[Judged]:
-        judged: list[Judged] = []
-        futures = [
-            self._workers.submit(self._judge, recipe, recording, base / f"run-{number:05}", task)
-            for number, task in enumerate(tasks)
-        ]
+        judged: dict[int, Judged] = {}
         last = time.monotonic()
         try:
+            futures = {
+                self._workers.submit(self._judge, recipe, recording, base / f"run-{number:05}", task): number
+                for number, task in enumerate(tasks)
+            }
             for future in concurrent.futures.as_completed(futures):
-                judged.append(future.result())
+                judged[futures[future]] = future.result()
                 if time.monotonic() - last > _TOLD_EVERY_SECONDS:
                     last = time.monotonic()
-                    told(f"{len(judged)} of {len(tasks)} runs judged, {_broken(judged)} violated")
+                    told(f"{len(judged)} of {len(tasks)} runs judged, {_broken(judged.values())} violated")
         except KeyboardInterrupt:
-            return judged
-        return judged
+            told("stopping")
+        return [judged[number] for number in sorted(judged)]
 
     def _judge(self, recipe: Recipe, recording: Recording, folder: Path, task: Task) -> Judged:
         def work(leash: Leash) -> Outcome:
@@ -235,5 +232,5 @@ class _Pool:
                 self._leashes.discard(leash)
 
 
-def _broken(judged: Sequence[Judged]) -> int:
+def _broken(judged: Iterable[Judged]) -> int:
     return sum(one.verdict is Verdict.VIOLATED for one in judged)

@@ -32,7 +32,7 @@ def record(recipe: Recipe, folder: Path, leash: Leash, *, lose: bool) -> Recordi
         recorder.note()
     if not recorder.calls:
         raise HarnessError(
-            f"nothing to break: it neither wrote to {{state}} nor called {{api}} (exit {end.status})"
+            f"nothing to break: it neither wrote to {{state}} nor called {{api}} (exit status {end.status})"
         )
     return Recording(tuple(recorder.calls), tuple(recorder.states), tuple(recorder.lost), end.elsewhere)
 
