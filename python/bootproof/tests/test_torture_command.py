@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -120,18 +121,17 @@ def test_being_stopped_kills_what_runs_tells_what_was_found_and_leaves_nothing(
     assert "stopped: " in out
     assert "runs were judged" in out
     assert list(temporary.iterdir()) == []
-    assert [pid for pid in sleeping if Path(f"/proc/{pid}").exists()] == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in sleeping)
 
 
 def children(pid: int) -> dict[int, str]:
     """Its children by number, and what each runs."""
     found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            try:
-                found[child] = Path(f"/proc/{child}/cmdline").read_text()
-            except OSError:
-                continue
+        # Threads and processes come and go meanwhile.
+        with contextlib.suppress(OSError):
+            for child in (task / "children").read_text().split():
+                found[int(child)] = Path(f"/proc/{child}/cmdline").read_text()
     return found
 
 

@@ -14,11 +14,14 @@ import msgspec
 import pytest
 
 ROOT = Path(__file__).parents[3]
+CLOCKS = (
+    subprocess.run(["unshare", "--user", "--time", "true"], capture_output=True, check=False).returncode == 0
+)
 README = ROOT / "python" / "zeta-self-register" / "README.md"
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="torture knows x86-64 only")
-@pytest.mark.skipif(os.geteuid() != 0, reason="waits in a time namespace, which needs root here")
+@pytest.mark.skipif(not (CLOCKS or os.geteuid() == 0), reason="a time namespace needs root here")
 def test_killed_at_every_point_it_opens_exactly_one_pull_request(tmp_path, capsys):
     words = shlex.split(
         re.search(r"bootproof torture((?:.*\\\n)*.*)", README.read_text())[1].replace("\\\n", "")

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,7 @@ from bootproof.verdict import HarnessError, Landing, Verdict, worst
 
 T = TypeVar("T")
 _TOLD_EVERY_SECONDS = 2.0
+_WAKE_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,8 @@ class _Pool:
         self._workers.shutdown(wait=True)
 
     def alone(self, work: Callable[[Leash], Recording]) -> Recording:
-        return self._workers.submit(self._leashed, work).result()
+        (future,) = _ended([self._workers.submit(self._leashed, work)])
+        return future.result()
 
     def all(
         self,
@@ -199,7 +202,7 @@ class _Pool:
                 self._workers.submit(self._judge, recipe, recording, base / f"run-{number:05}", task): number
                 for number, task in enumerate(tasks)
             }
-            for future in concurrent.futures.as_completed(futures):
+            for future in _ended(futures):
                 judged[futures[future]] = future.result()
                 if time.monotonic() - last > _TOLD_EVERY_SECONDS:
                     last = time.monotonic()
@@ -230,6 +233,15 @@ class _Pool:
         finally:
             with self._lock:
                 self._leashes.discard(leash)
+
+
+def _ended(futures: Iterable[Future[T]]) -> Iterator[Future[T]]:
+    """The futures as they end. Wakes up now and then: a Ctrl-C that comes just before the main thread begins to wait
+    is noticed only when it wakes."""
+    waiting = set(futures)
+    while waiting:
+        ended, waiting = concurrent.futures.wait(waiting, _WAKE_SECONDS, concurrent.futures.FIRST_COMPLETED)
+        yield from ended
 
 
 def _broken(judged: Iterable[Judged]) -> int:
