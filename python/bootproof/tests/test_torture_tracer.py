@@ -123,6 +123,18 @@ threading.Thread(target=write).start()
     assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+def test_nothing_is_born_while_it_is_killed(bench: Bench) -> None:
+    def visit(call: Call) -> Order:
+        return Order.KILL_BEFORE if call.target == "a" else Order.GO
+
+    end = bench.shell("(while :; do (echo x >> b) & done) & sleep 0.05; echo > a; wait", visit)
+    assert end.how is Ended.KILLED
+    size = (bench.state / "b").stat().st_size
+    assert size > 0
+    time.sleep(0.02)
+    assert (bench.state / "b").stat().st_size == size
+
+
 def test_a_failing_call_does_not_happen(bench: Bench) -> None:
     end = bench.python(
         """

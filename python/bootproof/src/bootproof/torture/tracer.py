@@ -7,6 +7,7 @@ kernel kills what it holds.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import signal
@@ -75,7 +76,7 @@ class Leash:
     def add(self, pid: int) -> None:
         with self._lock:
             self._pids.add(pid)
-        if self._stopped.is_set():
+        if self._stopped.is_set() or self.time_is_up:
             self.kill()
 
     def remove(self, pid: int) -> None:
@@ -137,7 +138,9 @@ def trace(program: Program, visit: Visitor, limit: float, leash: Leash) -> End:
             ptrace.seize(pid)
         except OSError as error:
             leash.kill()
-            os.waitpid(pid, 0)
+            # It can have ended before it stopped, when all is being stopped.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
             raise HarnessError(f"processes cannot be traced here (ptrace: {error.strerror})") from error
         os.kill(pid, signal.SIGCONT)
         return _Tree(pid, program, visit, leash).run()
@@ -151,7 +154,7 @@ class _Tree:
         self._first, self._visit, self._leash = pid, visit, leash
         self._sight = Sight(program.state, program.port)
         self._live = {pid}
-        self._killed = False
+        self._killed = self._over = False
         self._error: BaseException | None = None
         self._status = 0
 
@@ -179,13 +182,16 @@ class _Tree:
         self._leash.remove(pid)
         if pid == self._first:
             # What it left running goes on in life, but a run is over when the program is.
-            self._status = os.waitstatus_to_exitcode(status)
+            self._status, self._over = os.waitstatus_to_exitcode(status), True
             self._leash.kill()
 
     def _stopped(self, pid: int, status: int) -> None:
         event, stop = status >> 16, os.WSTOPSIG(status)
         try:
-            if event == ptrace.EVENT_SECCOMP:
+            if self._over:
+                # Born while the others were killed.
+                _kill(pid)
+            elif event == ptrace.EVENT_SECCOMP:
                 self._at_call(pid)
             elif event == ptrace.EVENT_STOP and stop in _STOPPING:
                 ptrace.listen(pid)
@@ -207,7 +213,7 @@ class _Tree:
         if data == seccomp.FOREIGN:
             raise HarnessError("the agent makes 32-bit system calls, which are not known here")
         call = self._sight.effect(pid, BY_NUMBER[number], arguments)
-        if call is None or self._killed:
+        if call is None:
             return ptrace.resume(pid)
         order = self._visit(call)
         if order is Order.KILL_BEFORE:
@@ -221,5 +227,5 @@ class _Tree:
         return None
 
     def _kill_all(self) -> None:
-        self._killed = True
+        self._killed = self._over = True
         self._leash.kill()
