@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -281,3 +282,17 @@ def test_a_stale_read_is_for_reads(client: Any, server: MockServer, busy: int) -
         client.graphql(query)["data"]["repository"]["pullRequest"]["comments"]["totalCount"] for _ in range(2)
     ]
     assert counts == [0, 1]
+
+
+def test_a_client_that_dies_while_it_sends_has_asked_nothing(
+    start: Callable[..., MockServer], world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start(world, tls=False)
+    with socket.create_connection(("127.0.0.1", server.port)) as dying:
+        dying.sendall(b"POST /repos/acme/cluster/pulls HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        # It is being read by now: the one that asks later is answered.
+        assert httpx.get(f"{server.url}/meta").status_code == 200
+    assert httpx.get(f"{server.url}/meta").status_code == 200
+    assert [event.path for event in server.events() if event.type == "request"] == ["/meta", "/meta"]
+    server.stop()
+    assert caplog.text == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
@@ -38,7 +39,11 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = await _read(HttpRequest(scope, receive), self.scheme)
+        try:
+            request = await _read(HttpRequest(scope, receive), self.scheme)
+        except ClientDisconnect:
+            # A client that died while it sent: GitHub has no request to do or to log.
+            return
         self.active += 1
         try:
             await self._serve(request, scope, receive, send)
