@@ -243,9 +243,8 @@ def _foreign_branch(case: Case, event: Event) -> str:
     elif not own.has_branch(event.branch):
         return f"{event.type}: {event.branch} is no branch of this node"
     # Bringing a branch up to date takes the base's changes into it; they are nobody's doing.
-    updated = (
-        event.after in case.base_commits
-        or request is not None
+    updated = event.after in case.base_commits or (
+        request is not None
         and (
             (request.path or "").endswith("/update-branch")
             or "updatepullrequestbranch" in (request.operation or "").lower()

@@ -20,6 +20,7 @@ from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import Attempt, Marker, NotedComment, Pause, Phase, PullRequestRef, encode
 from zeta_self_register.moments import Moment
+from zeta_self_register.names import pull_title
 from zeta_self_register.node import Node
 from zeta_self_register.remote import Content, Pull
 from zeta_self_register.situation import Situation
@@ -67,6 +68,8 @@ class Acts:
                 return self._register()
             case Action.REOPEN:
                 return self._reopen(self._pull())
+            case Action.CLOSE:
+                return self._close(self._pull())
             case Action.MERGE:
                 return self._merge(self._pull())
             case Action.ARM:
@@ -110,7 +113,7 @@ class Acts:
         else:
             answer = Answer(Outcome.OK)
         if answer.outcome is Outcome.OK and (branch is None or branch.content is Content.NOTHING):
-            headline = f"feat(node-register): {node.who.node} self-registers"
+            headline = pull_title(node.who.node)
             answer = self._github.commit(node.subject.branch, head, node.subject.record, content, headline)
         if answer.outcome is not Outcome.OK:
             return self._after_refusal(answer)
@@ -122,7 +125,7 @@ class Acts:
         answer = self._github.create_pull(
             node.subject.branch,
             node.subject.base,
-            f"feat(node-register): {node.who.node} self-registers",
+            pull_title(node.who.node),
             node.body(),
         )
         if answer.outcome is Outcome.OK:
@@ -158,6 +161,10 @@ class Acts:
             if said.outcome is Outcome.PAUSED:
                 return self._end(said)
         return LOOK_AGAIN
+
+    def _close(self, pull: Pull) -> Next:
+        answer = self._github.close_pull(pull.number)
+        return LOOK_AGAIN if answer.outcome is Outcome.OK else self._end(answer)
 
     def _merge(self, pull: Pull) -> Next:
         method = self._situation.policy.merge_method.value

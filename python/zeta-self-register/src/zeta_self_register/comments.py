@@ -14,6 +14,7 @@ class CommentKind(enum.Enum):
     JOINED = "joined"
     REOPENED = "reopened"
     HELD = "held"
+    STRAY = "stray"
 
 
 _TEXTS = {
@@ -28,6 +29,10 @@ _TEXTS = {
     CommentKind.HELD: (
         "This pull request was closed without being merged, so `{node}` leaves it closed and opens no other one. "
         "To allow a new registration, run `zeta-self-register reset` on the node."
+    ),
+    CommentKind.STRAY: (
+        "A request of `{node}` whose answer was lost has opened this pull request very late, beside the one that "
+        "counts. It adds nothing, so the node closes it."
     ),
 }
 

@@ -32,6 +32,7 @@ TABLE: tuple[Row, ...] = (
     Row("not-asked", "any", "not asked", "takes the snapshot", rules_local.not_asked),
     Row("unknown", "any", "unknown", "nothing; 75, or 77 or 78 when a person has to act", rules_local.unknown),
     Row("retired", "any", "`retired` on base", "marker retired; 0", rules_found.retired),
+    Row("stray", "attempt noted", "PR of a lost request beside one that was merged or closed", "says so, closes it; 75", rules_found.stray),
     Row("record-of-another", "not registered", "node.yaml on base, another machine's", "held; 77", rules_found.record_of_another),
     Row("record-changed", "registered", "node.yaml changed", "reported, left; 0", rules_found.record_changed),
     Row("registered", "registered", "node.yaml on base", "nothing; 0", rules_found.registered),

@@ -25,6 +25,7 @@ class Action(enum.Enum):
     REGISTER = "register"
     JOIN = "join the pull request"
     COMMENT = "comment"
+    CLOSE = "close the stray pull request"
     REOPEN = "reopen the pull request"
     HOLD = "hold"
     MERGE = "merge"

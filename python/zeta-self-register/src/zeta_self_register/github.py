@@ -79,6 +79,10 @@ class GitHub:
         """Reopens a closed pull request; refused when its branch was recreated."""
         return self._rest("PATCH", f"pulls/{number}", {"state": "open"})
 
+    def close_pull(self, number: int) -> Answer:
+        """Closes a pull request without merging it."""
+        return self._rest("PATCH", f"pulls/{number}", {"state": "closed"})
+
     def comment(self, number: int, body: str) -> Answer:
         """Posts one comment."""
         return self._rest("POST", f"issues/{number}/comments", {"body": body})

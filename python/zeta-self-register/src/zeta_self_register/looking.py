@@ -263,6 +263,7 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         mergeable=Mergeable(node["mergeable"]),
         merge_state=node["mergeStateStatus"],
         auto_merge=node["autoMergeRequest"] is not None,
+        title=node["title"],
     )
 
 

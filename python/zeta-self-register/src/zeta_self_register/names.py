@@ -164,6 +164,11 @@ def _branch_fault(text: str) -> str | None:
     return None
 
 
+def pull_title(node: str) -> str:
+    """The title of the pull request that registers a node, and of the commit in it."""
+    return f"feat(node-register): {node} self-registers"
+
+
 def branch_name(node: NodeName) -> BranchName:
     """The one branch of this node: no time and no counter in it, so that a second attempt meets the first."""
     return BranchName(f"{_BRANCH_PREFIX}{node}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 _PULL = """
 fragment Pull on PullRequest {
-  id number url state baseRefName headRefName headRefOid createdAt closedAt mergedAt isCrossRepository
+  id number url title state baseRefName headRefName headRefOid createdAt closedAt mergedAt isCrossRepository
   headRepository { nameWithOwner }
   mergeable mergeStateStatus
   autoMergeRequest { enabledAt }

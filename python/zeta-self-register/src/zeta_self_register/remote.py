@@ -78,6 +78,7 @@ class Pull:
     mergeable: Mergeable
     merge_state: str
     auto_merge: bool
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,22 @@ def retired(s: Situation) -> Decision | None:
     )
 
 
+def stray(s: Situation) -> Decision | None:
+    pull = s.stray
+    if pull is None:
+        return None
+    if CommentKind.STRAY.value in pull.comment_kinds:
+        return Decision(
+            Action.CLOSE, Exit.NOT_NOW, f"#{pull.number} is a stray of a lost request: closed", pull
+        )
+    if not s.owes_comment(pull, CommentKind.STRAY):
+        return nothing(
+            Exit.NOT_NOW, f"#{pull.number} is a stray of a lost request: waits for the comment on it"
+        )
+    reason = f"#{pull.number} was opened by a lost request beside the one that counts: says so and closes it"
+    return Decision(Action.COMMENT, Exit.NOT_NOW, reason, pull, comment=CommentKind.STRAY)
+
+
 def record_of_another(s: Situation) -> Decision | None:
     if s.seen.record is None or s.record_owner is Owner.OURS or s.marker_is(MarkerState.REGISTERED):
         return None
@@ -224,6 +240,8 @@ def reopen(s: Situation) -> Decision | None:
         return None
     if pull.reopened > 0 or s.policy.on_closed is not OnClosed.REOPEN_ONCE:
         return None
+    if pull.branch_exists and s.branch is not None and s.branch.oid != pull.head_oid:
+        return None  # GitHub reopens only what still has its branch at the same commit
     asked = s.reopening(pull)
     if asked is not None and asked < s.policy.request_lifetime:
         left = s.policy.request_lifetime - asked

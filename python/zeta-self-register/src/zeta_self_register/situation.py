@@ -10,6 +10,7 @@ from functools import cached_property
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, Reading, State
 from zeta_self_register.moments import Moment, age
+from zeta_self_register.names import pull_title
 from zeta_self_register.remote import Branch, Content, Elsewhere, Pull, PullState, Snapshot, Survey, Unknown
 from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
 
@@ -105,13 +106,29 @@ class Situation:
 
     @cached_property
     def last_pull(self) -> Pull | None:
-        """The newest pull request of this epoch that is not open any more."""
+        """The newest pull request of this epoch that is not open any more; a stray one never counted."""
         ended = [
             p
             for p in self.seen.pulls
-            if p.state is not PullState.OPEN and p.number > self.local.state.ignore_prs_up_to
+            if p.state is not PullState.OPEN
+            and p.number > self.local.state.ignore_prs_up_to
+            and CommentKind.STRAY.value not in p.comment_kinds
         ]
         return max(ended, key=lambda p: p.number, default=None)
+
+    @cached_property
+    def stray(self) -> Pull | None:
+        """An open pull request that a request of ours made so late that there is one that counts beside it: one that
+        was merged, or one that a person closed."""
+        pull, noted = self.open_pull, self.local.attempt
+        if pull is None or noted is None or pull.title != pull_title(self.node) or not _since(pull, noted):
+            return None
+        named = self.marker.pull_request if self.marker is not None else None
+        if named is not None and named.number == pull.number:
+            return None
+        last = self.last_pull
+        closed = last is not None and last.state is PullState.CLOSED and last.number < pull.number
+        return pull if closed or self.record_owner is Owner.OURS else None
 
     @property
     def branch(self) -> Branch | None:

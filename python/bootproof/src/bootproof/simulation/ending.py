@@ -75,7 +75,7 @@ class Endings:
         own = simulation.own
         excuse = _excuse(world, own)
         opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
-        merged = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.MERGED]
+        merged = [pull.number for pull in own_pulls(world, own) if pull.merged_by in own.logins]
         if excuse is not None:
             return excuse, ""
         if record_on_base(world, own) is None or opened:
@@ -86,7 +86,7 @@ class Endings:
         if not all(self._says_registered(actor.disk) for actor in state.actors) and not self.may_be_held:
             return End.BAD, "liveness: it comes to rest registered, and its marker does not say so"
         if len(merged) > 1 + _removals(state):
-            return End.BAD, f"liveness: {len(merged)} pull requests were merged"
+            return End.BAD, f"liveness: the program merged {len(merged)} pull requests"
         return End.REGISTERED, ""
 
     def _says_registered(self, disk: int) -> bool:

@@ -9,7 +9,7 @@ other one costs 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -85,6 +85,9 @@ class Durable(NamedTuple):
     world: int
 
 
+Shift = Callable[["Simulation", State, float, float], tuple[retime.Move, float]]
+
+
 @dataclass
 class Simulation:
     """One agent in one universe."""
@@ -104,6 +107,8 @@ class Simulation:
         self._judge = Judge(self.agent, self.hub, own)
         self._clocks = clocks_of(self.agent)
         self._acts = tuple(self.universe.people)
+        self._defaults: dict[State, tuple[Next, ...]] = {}
+        self._next: dict[State, tuple[Next, ...]] = {}
         self._retimed: dict[tuple[State, float, int | None], State] = {}
 
     def first(self) -> State:
@@ -119,6 +124,21 @@ class Simulation:
 
     def durable(self, state: State) -> Durable:
         return Durable(tuple(actor.disk for actor in state.actors), state.world)
+
+    def all_next(self, state: State) -> tuple[Next, ...]:
+        """The same, kept for the next time."""
+        found = self._next.get(state)
+        if found is None:
+            found = self._next[state] = tuple(_waking(step) for step in self.next(state))
+        return found
+
+    def default_next(self, state: State) -> tuple[Next, ...]:
+        """The fault-free step alone, if there is one; kept too."""
+        found = self._defaults.get(state)
+        if found is None:
+            default = self.default(state)
+            found = self._defaults[state] = () if default is None else (default,)
+        return found
 
     def next(self, state: State) -> Iterator[Next]:
         """Everything that can happen, the fault-free step first."""
@@ -326,18 +346,12 @@ class Simulation:
             found = self._retimed[key] = self._moved(state, later, rebooted)
         return found
 
-    def _moved(self, state: State, later: float, rebooted: int | None) -> State:
+    def _moved(self, state: State, later: float, rebooted: int | None, shift: Shift | None = None) -> State:
         worlds, disks, clocks = self.hub.worlds, self.machine.disks, self._clocks
         world, stale = worlds[state.world], worlds[state.stale]
         now, q = retime.now_of(world), clocks.thresholds[0]
         late = tuple(x for x in state.late if self.universe.late_beyond_q or now + later - x.sent < q)
-        times = retime.world_times(world, self.own.repository)
-        times |= retime.world_times(stale, self.own.repository)
-        for actor in state.actors:
-            times |= retime.disk_times(disks[actor.disk], clocks, now)
-        roots = len(world.repositories[self.own.repository.lower()].roots)
-        new_now = float(retime.START + roots)
-        move = clocks.moved(times, now, later, new_now)
+        move, new_now = (shift or type(self)._shift)(self, state, now, later)
         number = self.hub.number(retime.moved_world(world, self.own.repository, move, new_now))
         older = number
         if state.stale != state.world and later < q:
@@ -356,6 +370,28 @@ class Simulation:
         return state._replace(actors=actors, world=number, stale=older, late=moved)
 
 
+    def _shift(self, state: State, now: float, later: float) -> tuple[retime.Move, float]:
+        """Where every time goes, and what time it is then."""
+        world, repository = self.hub.worlds[state.world], self.own.repository
+        times = retime.world_times(world, repository) | retime.world_times(self.hub.worlds[state.stale], repository)
+        for actor in state.actors:
+            times |= retime.disk_times(self.machine.disks[actor.disk], self._clocks, now)
+        # Commits that were made at different moments are different commits.
+        new_now = float(retime.START + len(world.repositories[repository.lower()].roots))
+        return self._clocks.moved(times, now, later, new_now), new_now
+
+
+class ExactTimes(Simulation):
+    """The same with every date as it is: nothing is moved, so nothing is forgotten, and nothing comes again."""
+
+    def _shift(self, state: State, now: float, later: float) -> tuple[retime.Move, float]:
+        return lambda time, _where: time, now + max(later, retime.STEP)
+
+    def comparable(self, state: State) -> State:
+        """The state as the other simulation has it."""
+        return self._moved(state, 0.0, None, Simulation._shift)
+
+
 def clocks_of(agent: Agent) -> Clocks:
     """How this agent uses times."""
     return Clocks(
@@ -365,6 +401,11 @@ def clocks_of(agent: Agent) -> Clocks:
         ages=agent.ages,
         boots=frozenset(agent.boots),
     )
+
+
+def _waking(following: Next) -> Next:
+    """After something went wrong nothing is calm: the next run comes soon."""
+    return following._replace(state=following.state._replace(calm=0)) if following.cost else following
 
 
 def _with_actor(state: State, index: int, actor: Actor) -> State:

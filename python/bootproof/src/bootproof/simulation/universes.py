@@ -17,12 +17,20 @@ ALL: tuple[Universe, ...] = (
         people={Act.MERGE: 1, Act.CLOSE: 2, Act.REOPEN: 1},
     ),
     Universe(
-        "branch",
-        "somebody deletes the branch, pushes to it, retargets the pull request",
-        people={Act.DELETE_BRANCH: 1, Act.PUSH: 1, Act.CLOSE: 1},
+        "branch-deleted",
+        "somebody deletes the branch, and closes the pull request",
+        people={Act.DELETE_BRANCH: 1, Act.CLOSE: 1},
     ),
     Universe(
-        "base", "something else is merged, the pull request too", people={Act.MERGE_OTHER: 1, Act.MERGE: 1}
+        "branch-pushed",
+        "somebody pushes to the branch, and closes the pull request",
+        people={Act.PUSH: 1, Act.CLOSE: 1},
+    ),
+    Universe("retargeted", "somebody retargets the pull request", people={Act.RETARGET: 1}),
+    Universe(
+        "base",
+        "something else is merged, the pull request too",
+        people={Act.MERGE_OTHER: 1, Act.MERGE: 1},
     ),
     Universe("removed", "the record is removed from the base", people={Act.REMOVE_RECORD: 1}),
     Universe("edited", "the record is edited on the base", people={Act.EDIT_RECORD: 1}),
@@ -57,7 +65,7 @@ ALL: tuple[Universe, ...] = (
         late=1,
         late_beyond_q=True,
         people={Act.MERGE: 1},
-        expects=frozenset({"one-per-epoch", "not-too-soon"}),
+        expects=frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"}),
     ),
 )
 
