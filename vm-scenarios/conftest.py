@@ -231,6 +231,7 @@ def provision(
     machine.wait_for_shell()
     machine.wait_until("multi-user.target")
     machine.put_file("/root/payload.tar", payload)
-    said = machine.run(f"tar -C / -xf /root/payload.tar && rm /root/payload.tar && {PROVISION}", timeout=120)
+    unpack = "tar -C / -x --keep-directory-symlink -f /root/payload.tar && rm /root/payload.tar"
+    said = machine.run(f"{unpack} && {PROVISION}", timeout=120)
     machine.power_off()
     return machine.disks, name_in(said.text)
