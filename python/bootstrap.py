@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -124,7 +125,9 @@ def build_guest(python: Path, root: Path = ROOT) -> Path:
 
 
 def wait(process: subprocess.Popen[Any]) -> int:
-    """Ctrl-C reaches the child too, which puts its machines or its half-built guest away; that is waited for."""
+    """Ctrl-C reaches the child too, which puts its machines or its half-built guest away; that is waited for. A
+    plain `kill` reaches this program alone, and is handed on as the same."""
+    signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
     while True:
         try:
             return process.wait()

@@ -110,6 +110,12 @@ def pytest_configure(config: pytest.Config) -> None:
             guest.load(folder)
         except MachineError as error:
             raise pytest.UsageError(f"--guest: {error}") from None
+    keep: Path | None = config.getoption("--keep")
+    if keep is not None:
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(f"--keep: {keep}: {error.strerror}") from None
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
         display: Display = Sender(worker["bootproof_progress"])
