@@ -12,12 +12,13 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -110,6 +111,28 @@ def fingerprint(root: Path) -> str:
     ):
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def build_guest(python: Path, root: Path = ROOT) -> Path:
+    """The Debian guest's folder, built if need be; where that fails its last words are on standard error, and this
+    is the end."""
+    command = ["-m", "bootproof.cli", "guest", "build", "--cache", str(root / ".cache" / "guests")]
+    with subprocess.Popen([python, *command], stdout=subprocess.PIPE, text=True) as process:
+        status = wait(process)
+        if status != 0 or process.stdout is None:
+            sys.exit(status)
+        return Path(process.stdout.read().strip())
+
+
+def wait(process: subprocess.Popen[Any]) -> int:
+    """Ctrl-C reaches the child too, which puts its machines or its half-built guest away; that is waited for. A
+    plain `kill` reaches this program alone, and is handed on as the same."""
+    signal.signal(signal.SIGTERM, lambda *_: process.send_signal(signal.SIGINT))
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def _runs(python: Path) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import agent
 import msgspec
+import planted as planted_bugs
 import pytest
 import trustme
 from bootproof import disk, guest, installation, qemu
@@ -43,8 +44,24 @@ LONGEST_FIRST = ("test_install_failure", "test_reboot", "test_pr_in_flight", "te
 """So that no worker is left with a long one at the end."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the scenarios in that order, where they stand among the other tests."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--planted", action="store_true", help="run scenarios on bad agents (see planted.py); all must fail"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
+    if metafunc.config.getoption("--planted", False) and bugs:
+        metafunc.parametrize("planted", bugs, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the scenarios in that order, where they stand among the other tests; with --planted, only bad agents'."""
+    if config.getoption("--planted", False):
+        bad = [item for item in items if "planted" in getattr(getattr(item, "callspec", None), "params", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in bad])
+        items[:] = bad
     places = [n for n, item in enumerate(items) if item.name in LONGEST_FIRST]
     ordered = sorted((items[n] for n in places), key=lambda item: LONGEST_FIRST.index(item.name))
     for place, item in zip(places, ordered, strict=True):
@@ -98,14 +115,26 @@ def authority(shared: Path) -> trustme.CA:
 
 
 @pytest.fixture(scope="session")
-def payload(described: GuestFolder, authority: trustme.CA) -> bytes:
+def planted(request: pytest.FixtureRequest) -> str:
+    """The bug that is planted in the agent; none, unless asked for by --planted."""
+    return getattr(request, "param", "")
+
+
+@pytest.fixture(scope="session")
+def payload(
+    described: GuestFolder, authority: trustme.CA, planted: str, tmp_path_factory: pytest.TempPathFactory
+) -> bytes:
     """The agent with its settings, as a tar archive that is unpacked over the new system."""
     if described.guest.python is None:
         raise HarnessError(
             f"{described.folder}/guest.toml does not say which `python` the agent is to run on"
         )
     python = agent.Python(described.guest.python, described.guest.architecture)
-    return pack(agent.build(cache_folder(), python), authority.cert_pem.bytes())
+    files = agent.build(cache_folder(), python)
+    if planted:
+        copy = tmp_path_factory.mktemp("planted") / planted
+        files = planted_bugs.plant(files, planted_bugs.BUGS[planted], copy)
+    return pack(files, authority.cert_pem.bytes())
 
 
 def pack(files: Path, ca_pem: bytes) -> bytes:
@@ -188,9 +217,11 @@ def installed_node(node: Node, described: GuestFolder, installed: tuple[Sequence
 
 
 @pytest.fixture(scope="session")
-def installed(described: GuestFolder, payload: bytes, shared: Path) -> tuple[Sequence[Disk], str]:
+def installed(
+    described: GuestFolder, payload: bytes, shared: Path, planted: str
+) -> tuple[Sequence[Disk], str]:
     """Disks on which the agent was installed once in this run, without any network, and the node's name."""
-    with one_at_a_time(shared, "installed") as folder:
+    with one_at_a_time(shared, f"installed{planted and '-'}{planted}") as folder:
         done = folder / "installed.json"
         if not done.exists():
             folder.mkdir(exist_ok=True)
@@ -231,6 +262,7 @@ def provision(
     machine.wait_for_shell()
     machine.wait_until("multi-user.target")
     machine.put_file("/root/payload.tar", payload)
-    said = machine.run(f"tar -C / -xf /root/payload.tar && rm /root/payload.tar && {PROVISION}", timeout=120)
+    unpack = "tar -C / -x --keep-directory-symlink -f /root/payload.tar && rm /root/payload.tar"
+    said = machine.run(f"{unpack} && {PROVISION}", timeout=120)
     machine.power_off()
     return machine.disks, name_in(said.text)

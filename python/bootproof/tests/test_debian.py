@@ -3,8 +3,13 @@
 And what an installation puts onto the stick.
 """
 
+import os
+import pwd
+import signal
 import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +35,10 @@ BAD = '#!/bin/sh\necho "I: downloading"\necho "E: no network" >&2\nexit 25\n'
 
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    ids = tmp_path / "ids"
+    ids.write_text(f"{pwd.getpwuid(os.geteuid()).pw_name}:100000:65536\n")
+    monkeypatch.setattr(debian, "SUBORDINATE_USERS", ids)
+    monkeypatch.setattr(debian, "SUBORDINATE_GROUPS", ids)
     for tool in ("mke2fs", "newuidmap"):
         play(tmp_path, tool, "#!/bin/sh\n")
     monkeypatch.setenv("NOTES", str(tmp_path / "notes"))
@@ -64,6 +73,36 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(tmp_path: Path, notes: P
     with pytest.raises(MachineError, match="E: no network"):
         debian.build(tmp_path / "cache")
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_ctrl_c_pressed_twice_waits_until_what_was_unpacked_is_gone(tmp_path: Path, notes: Path) -> None:
+    unpacked = tmp_path / "unpacked"
+    cleans_up = f"trap 'trap \"exit 2\" INT; sleep 1; rm {unpacked}; exit 1' INT"
+    play(tmp_path, "mmdebstrap", f"#!/bin/sh\n{cleans_up}\ntouch {unpacked}\nwhile :; do sleep 0.1; done\n")
+    cache = tmp_path / "cache"
+    left_behind = cache / ".building-killed"
+    left_behind.mkdir(parents=True)
+    command = [sys.executable, "-m", "bootproof.cli", "guest", "build", "--cache", str(cache)]
+    with subprocess.Popen(command, start_new_session=True) as process:
+        while not unpacked.exists():
+            time.sleep(0.05)
+        assert not left_behind.exists(), "what a build that was killed left is still there"
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.3)
+    assert process.returncode == 130
+    assert not unpacked.exists()
+    assert [path.name for path in cache.iterdir()] == [".lock"]
+
+
+def test_without_root_and_without_user_ids_it_is_one_line_with_the_remedy(
+    tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(tmp_path, "mmdebstrap", GOOD)
+    monkeypatch.setattr(os, "geteuid", lambda: 1)  # daemon, in any Debian
+    monkeypatch.setattr(debian, "SUBORDINATE_USERS", tmp_path / "none")
+    with pytest.raises(MachineError, match=r"^[^\n]*: sudo usermod --add-subuids \S+ --add-subgids \S+ \w+$"):
+        debian.build(tmp_path / "cache")
 
 
 def test_a_missing_tool_is_one_line_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

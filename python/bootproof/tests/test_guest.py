@@ -69,3 +69,6 @@ def test_a_wrong_description_is_one_clear_line(tmp_path: Path, change: tuple[str
 def test_a_folder_without_a_description_is_not_a_guest(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=r"is not a guest: it has no guest\.toml"):
         guest.load(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(MachineError, match=r"file/guest\.toml cannot be read: Not a directory$"):
+        guest.load(tmp_path / "file")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pexpect
@@ -255,6 +257,34 @@ def test_on_a_terminal_one_line_is_live_and_the_cursor_comes_back(tmp_path: Path
     assert "\x1b[?25l" not in str(child.before)
     child.close()
     assert child.exitstatus == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_second_ctrl_c_does_not_interrupt_what_switches_off(tmp_path: Path) -> None:
+    scenario = """
+    import pathlib, time
+    @pytest.fixture
+    def machine(site):
+        yield
+        pathlib.Path("switching-off").touch()
+        time.sleep(2)
+        pathlib.Path("off").touch()
+
+    def test_reboot(machine):
+        pathlib.Path("on").touch()
+        time.sleep(60)
+    """
+    (tmp_path / "test_reboot.py").write_text(PRELUDE + textwrap.dedent(scenario))
+    command = [*PYTEST, "test_reboot.py", f"--basetemp={tmp_path / 'tmp'}"]
+    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE) as process:
+        for seen in ("on", "switching-off"):
+            while not (tmp_path / seen).exists():
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+        said = process.communicate()[1]
+    assert (tmp_path / "off").exists()
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert b"Traceback" not in said
+    assert b"reboot: interrupted, " in said
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -72,15 +73,20 @@ def add(root: Path, name: str, body: str = "pass", summary: str = "Shows somethi
     (root / "vm-scenarios" / f"test_{name}.py").write_text(text)
 
 
-def prove(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
+def environment(root: Path) -> dict[str, str]:
+    return {
         "PATH": f"{root / 'bin'}:/usr/bin:/bin",
         "HOME": str(root),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_ADDOPTS": "-p bootproof.plugin -p xdist.plugin -p no:cacheprovider",
     }
+
+
+def prove(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(root / "prove"), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=root, check=False)
+    return subprocess.run(
+        command, env=environment(root), capture_output=True, text=True, cwd=root, check=False
+    )
 
 
 def test_the_scenarios_that_are_there_run_and_the_table_is_printed(house: Path) -> None:
@@ -109,6 +115,27 @@ def test_exit_status(house: Path, body: str, status: int) -> None:
     done = prove(house, "reboot", "--guest", "guest")
     assert done.returncode == status, done.stdout + done.stderr
     assert "other" not in done.stdout
+
+
+def test_a_folder_that_cannot_be_made_is_said_at_once(house: Path) -> None:
+    add(house, "reboot")
+    done = prove(house, "--guest", "guest", "--keep", "prove/kept")
+    assert (done.returncode, done.stderr.strip()) == (
+        2,
+        f"ERROR: --keep: {house}/prove/kept: Not a directory",
+    )
+
+
+def test_sigterm_is_handed_on_as_ctrl_c(house: Path) -> None:
+    body = "import pathlib, time; pathlib.Path('on').touch()\n    try: time.sleep(60)\n    "
+    add(house, "reboot", body + "finally: pathlib.Path('off').touch()")
+    arguments = [sys.executable, str(house / "prove"), "--guest", "guest", "-j", "1"]
+    with subprocess.Popen(arguments, env=environment(house), cwd=house) as process:
+        while not (house / "on").exists():
+            time.sleep(0.05)
+        process.terminate()
+    assert (house / "off").exists()
+    assert process.returncode == 2
 
 
 def test_a_stale_report_is_not_taken_for_this_runs(house: Path) -> None:

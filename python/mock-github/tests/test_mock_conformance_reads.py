@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-import pytest
+from conformance import HOME, refused, row
 from mock_github import Fault, FaultKind, Match
+from mock_github.server import MockServer
 
-HOME = "/repos/acme/cluster"
 COMMIT = (
     "mutation($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input: $input) { ref { name } } }"
 )
 MERGEABLE = """query($n: Int!) {
   repository(owner: "acme", name: "cluster") { pullRequest(number: $n) { mergeable mergeStateStatus } }
 }"""
-
-
-def row(behaviour: str) -> pytest.MarkDecorator:
-    """Names the behaviour that a case shows."""
-    return pytest.mark.parametrize("row", [behaviour])
-
-
-def refused(answer: httpx.Response, status: int, message: str) -> dict[str, Any]:
-    """Checks the shape of GitHub's error bodies: the status is a string in them."""
-    body: dict[str, Any] = answer.json()
-    assert (answer.status_code, body["message"]) == (status, message)
-    assert body["status"] == str(status)
-    assert body["documentation_url"]
-    return body
 
 
 @row("GET anything of a private repository that the token may not see: 404")
@@ -47,8 +32,7 @@ def test_private_hidden(kit: Any, row: str) -> None:
 
 
 @row("GET pulls, head= without owner: the filter is ignored")
-def test_head_filter(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_head_filter(client: Any, row: str) -> None:
     client.pull("one")
     client.pull("two")
 
@@ -80,8 +64,7 @@ def test_pages(kit: Any, row: str) -> None:
 
 
 @row("GET pull after creating or pushing: mergeable null at first, later a value")
-def test_mergeable_later(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_mergeable_later(client: Any, server: MockServer, row: str) -> None:
     number = client.pull("b")
 
     def read() -> dict[str, Any]:
@@ -91,19 +74,18 @@ def test_mergeable_later(kit: Any, row: str) -> None:
     first, second = read(), read()
     assert (first["mergeable"], first["mergeable_state"]) == (None, "unknown")
     assert (second["mergeable"], second["mergeable_state"]) == (True, "clean")
-    kit.server.as_user("alice").push_file("acme/cluster", "more", "x", branch="b")
+    server.as_user("alice").push_file("acme/cluster", "more", "x", branch="b")
     assert read()["mergeable"] is None
     assert read()["mergeable"] is True
-    kit.server.as_user("alice").push_file("acme/cluster", "more", "y", branch="b")
+    server.as_user("alice").push_file("acme/cluster", "more", "y", branch="b")
     answers = [client.graphql(MERGEABLE, n=number)["data"]["repository"]["pullRequest"] for _ in range(2)]
     assert [tuple(answer.values()) for answer in answers] == [("UNKNOWN", "UNKNOWN"), ("MERGEABLE", "CLEAN")]
 
 
 @row("any write can answer 502 after it took effect")
-def test_error_after_effect(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_error_after_effect(client: Any, server: MockServer, row: str) -> None:
     client.branch("b")
-    kit.server.add_fault(Fault(kind=FaultKind.ERROR_AFTER, match=Match(method="POST", path=".*/pulls")))
+    server.add_fault(Fault(kind=FaultKind.ERROR_AFTER, match=Match(method="POST", path=".*/pulls")))
     body = {"title": "b", "head": "b", "base": "main"}
     assert client.send("POST", "/pulls", **body).status_code == 502
     assert [pull["head"]["ref"] for pull in client.get(f"{HOME}/pulls").json()] == ["b"]
@@ -111,11 +93,10 @@ def test_error_after_effect(kit: Any, row: str) -> None:
 
 
 @row("any read just after a write can be stale; search is not there to be trusted")
-def test_stale_read(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_stale_read(client: Any, server: MockServer, row: str) -> None:
     number = client.pull("b")
     for path in (f"/pulls/{number}", "/pulls"):
-        kit.server.add_fault(Fault(kind=FaultKind.STALE_READ, match=Match(method="GET", path=HOME + path)))
+        server.add_fault(Fault(kind=FaultKind.STALE_READ, match=Match(method="GET", path=HOME + path)))
     refused(client.get(f"{HOME}/pulls/{number}"), 404, "Not Found")
     assert client.get(f"{HOME}/pulls").json() == []
     assert client.get(f"{HOME}/pulls/{number}").status_code == 200
@@ -140,8 +121,7 @@ def test_primary_limit(kit: Any, row: str) -> None:
 
 
 @row("secondary limit: 403 or 429 with retry-after, or with none and requests remaining")
-def test_secondary_limit(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_secondary_limit(client: Any, server: MockServer, row: str) -> None:
     for number in range(12):
         client.branch(f"b{number}")
     opened = [client.send("POST", "/pulls", title="t", head=f"b{n}", base="main") for n in range(12)]
@@ -150,20 +130,19 @@ def test_secondary_limit(kit: Any, row: str) -> None:
     assert int(opened[-1].headers["retry-after"]) >= 60
     said = [client.send("POST", "/issues/1/comments", body="x").status_code for _ in range(80)]
     assert said.count(201) == 80 - 12 - 10
-    kit.server.add_fault(Fault(kind=FaultKind.SECONDARY_LIMIT, status=429))
+    server.add_fault(Fault(kind=FaultKind.SECONDARY_LIMIT, status=429))
     answer = client.get(HOME)
     assert (answer.status_code, "retry-after" in answer.headers) == (429, False)
     assert int(answer.headers["x-ratelimit-remaining"]) > 0
 
 
 @row("conditional GET: 304 with the same ETag, not counted")
-def test_conditional(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_conditional(client: Any, server: MockServer, row: str) -> None:
     first = client.get(f"{HOME}/contents/README.md")
     again = client.get(f"{HOME}/contents/README.md", headers={"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.headers["etag"], again.content) == (304, first.headers["etag"], b"")
     assert again.headers["x-ratelimit-remaining"] == first.headers["x-ratelimit-remaining"]
-    kit.server.as_user("alice").push_file("acme/cluster", "README.md", "new")
+    server.as_user("alice").push_file("acme/cluster", "README.md", "new")
     changed = client.get(f"{HOME}/contents/README.md", headers={"if-none-match": first.headers["etag"]})
     assert changed.status_code == 200
 

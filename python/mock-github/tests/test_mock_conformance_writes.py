@@ -6,11 +6,10 @@ import base64
 from functools import partial
 from typing import Any
 
-import httpx
-import pytest
+from conformance import HOME, refused, row
 from mock_github import Fault, FaultKind, Match
+from mock_github.server import MockServer
 
-HOME = "/repos/acme/cluster"
 ENABLE = """mutation($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) { pullRequest { number } }
 }"""
@@ -21,27 +20,12 @@ COMMIT = """mutation($input: CreateCommitOnBranchInput!) {
 }"""
 
 
-def row(behaviour: str) -> pytest.MarkDecorator:
-    """Names the behaviour that a case shows."""
-    return pytest.mark.parametrize("row", [behaviour])
-
-
-def refused(answer: httpx.Response, status: int, message: str) -> dict[str, Any]:
-    """Checks the shape of GitHub's error bodies: the status is a string in them."""
-    body: dict[str, Any] = answer.json()
-    assert (answer.status_code, body["message"]) == (status, message)
-    assert body["status"] == str(status)
-    assert body["documentation_url"]
-    return body
-
-
 def coded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
 @row("POST git/refs, the ref exists: 422 without errors")
-def test_ref_exists(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_ref_exists(client: Any, row: str) -> None:
     body = refused(
         client.send("POST", "/git/refs", ref="refs/heads/main", sha=client.tip()),
         422,
@@ -51,22 +35,19 @@ def test_ref_exists(kit: Any, row: str) -> None:
 
 
 @row("POST git/refs, unknown sha: 422")
-def test_ref_unknown_sha(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_ref_unknown_sha(client: Any, row: str) -> None:
     answer = client.send("POST", "/git/refs", ref="refs/heads/b", sha="1" * 40)
     refused(answer, 422, "Object does not exist")
 
 
 @row("POST git/refs, a/b while a exists: 422")
-def test_ref_in_the_way(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_ref_in_the_way(client: Any, row: str) -> None:
     answer = client.send("POST", "/git/refs", ref="refs/heads/main/b", sha=client.tip())
     refused(answer, 422, "Reference update failed")
 
 
 @row("POST pulls, an open one has this head and base: 422; a closed one does not block")
-def test_pull_exists(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_pull_exists(client: Any, row: str) -> None:
     number = client.pull("b")
     again = {"title": "again", "head": "b", "base": "main"}
     body = refused(client.send("POST", "/pulls", **again), 422, "Validation Failed")
@@ -77,8 +58,7 @@ def test_pull_exists(kit: Any, row: str) -> None:
 
 
 @row("POST pulls, head has nothing new: 422")
-def test_pull_without_commits(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_pull_without_commits(client: Any, row: str) -> None:
     client.send("POST", "/git/refs", ref="refs/heads/b", sha=client.tip())
     body = refused(client.send("POST", "/pulls", title="t", head="b", base="main"), 422, "Validation Failed")
     message = "No commits between main and b"
@@ -86,20 +66,19 @@ def test_pull_without_commits(kit: Any, row: str) -> None:
 
 
 @row("PUT contents, the file exists and no sha is given: 422")
-def test_contents_without_sha(kit: Any, row: str) -> None:
-    answer = kit.begin().send("PUT", "/contents/README.md", message="m", content=coded("x"))
+def test_contents_without_sha(client: Any, row: str) -> None:
+    answer = client.send("PUT", "/contents/README.md", message="m", content=coded("x"))
     refused(answer, 422, 'Invalid request.\n\n"sha" wasn\'t supplied.')
 
 
 @row("PUT contents, wrong sha: 409")
-def test_contents_wrong_sha(kit: Any, row: str) -> None:
-    answer = kit.begin().send("PUT", "/contents/README.md", message="m", content=coded("x"), sha="2" * 40)
+def test_contents_wrong_sha(client: Any, row: str) -> None:
+    answer = client.send("PUT", "/contents/README.md", message="m", content=coded("x"), sha="2" * 40)
     refused(answer, 409, f"README.md does not match {'2' * 40}")
 
 
 @row("PUT contents, the path is absent: 201, whatever sha is given")
-def test_contents_ignores_sha(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_contents_ignores_sha(client: Any, row: str) -> None:
     answer = client.send("PUT", "/contents/new.txt", message="m", content=coded("x"), sha="2" * 40)
     assert answer.status_code == 201
     assert answer.json()["content"]["path"] == "new.txt"
@@ -107,22 +86,21 @@ def test_contents_ignores_sha(kit: Any, row: str) -> None:
 
 
 @row("PUT contents, no such branch: 404, before all other checks")
-def test_contents_no_branch(kit: Any, row: str) -> None:
-    assert kit.begin().send("PUT", "/contents/README.md", branch="none").status_code == 404
+def test_contents_no_branch(client: Any, row: str) -> None:
+    assert client.send("PUT", "/contents/README.md", branch="none").status_code == 404
 
 
 @row("GET contents, absent path: 404")
-def test_contents_absent(kit: Any, row: str) -> None:
-    refused(kit.begin().get(f"{HOME}/contents/none"), 404, "Not Found")
+def test_contents_absent(client: Any, row: str) -> None:
+    refused(client.get(f"{HOME}/contents/none"), 404, "Not Found")
 
 
 @row("PUT merge: 405 not mergeable, 405 base modified (transient), 409 stale sha")
-def test_merge_refusals(kit: Any, row: str) -> None:
-    client = kit.begin()
-    alice = kit.server.as_user("alice")
+def test_merge_refusals(client: Any, server: MockServer, row: str) -> None:
+    alice = server.as_user("alice")
     alice.push_file("acme/cluster", "lines.txt", "theirs\n", branch="b")
     number = alice.open_pull("acme/cluster", "b")
-    kit.server.add_fault(Fault(kind=FaultKind.BASE_MODIFIED, match=Match(method="PUT", path=".*/merge")))
+    server.add_fault(Fault(kind=FaultKind.BASE_MODIFIED, match=Match(method="PUT", path=".*/merge")))
     merge = partial(client.send, "PUT", f"/pulls/{number}/merge")
     refused(merge(), 405, "Base branch was modified. Review and try the merge again.")
     refused(merge(sha="3" * 40), 409, "Head branch was modified. Review and try the merge again.")
@@ -131,12 +109,11 @@ def test_merge_refusals(kit: Any, row: str) -> None:
 
 
 @row("PUT update-branch: 202; 422 nothing new, 422 conflict, 422 stale expected_head_sha")
-def test_update_branch(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_update_branch(client: Any, server: MockServer, row: str) -> None:
     number = client.pull("b")
     update = partial(client.send, "PUT", f"/pulls/{number}/update-branch")
     refused(update(), 422, "There are no new commits on the base branch.")
-    alice = kit.server.as_user("alice")
+    alice = server.as_user("alice")
     alice.push_file("acme/cluster", "other", "x")
     assert update(expected_head_sha="3" * 40).status_code == 422
     assert update(expected_head_sha=client.tip("b")).status_code == 202
@@ -148,8 +125,7 @@ def test_update_branch(kit: Any, row: str) -> None:
 
 
 @row("PATCH pull state=open: only while the head is where it was, and no other is open")
-def test_reopen(kit: Any, row: str) -> None:
-    client = kit.begin()
+def test_reopen(client: Any, row: str) -> None:
     number = client.pull("b")
     sha = client.tip("b")
     change = partial(client.send, "PATCH", f"/pulls/{number}")

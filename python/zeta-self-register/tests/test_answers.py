@@ -27,6 +27,7 @@ def answer(status, body, **headers):
         (201, {"number": 1}, {}, Outcome.OK, None, ""),
         (200, b"<html>portal</html>", {}, Outcome.LOST, Exit.NOT_NOW, "not JSON"),
         (502, b"<html>", {}, Outcome.LOST, Exit.NOT_NOW, "HTTP 502"),
+        (500, {"message": "Server Error"}, {}, Outcome.LOST, Exit.NOT_NOW, "HTTP 500: Server Error"),
         (
             301,
             {},

@@ -8,7 +8,9 @@ from mmdebstrap's own default mirror; root is not needed, where /etc/subuid allo
 import fcntl
 import hashlib
 import os
+import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,6 +31,7 @@ KERNEL_OPTIONS = (
 )
 PYTHON = "3.13"  # of the suite; scenarios bring wheels for it
 DATA = Path(__file__).parent / "data" / "debian"
+SUBORDINATE_USERS, SUBORDINATE_GROUPS = Path("/etc/subuid"), Path("/etc/subgid")
 
 EXCLUDED = (
     "/usr/share/man/*",
@@ -51,6 +54,8 @@ def build(cache: Path, progress: Progress = lambda line: None) -> Path:
     with _lock(cache / ".lock"):
         if folder.is_dir():
             return folder
+        for left_behind in cache.glob(".building-*"):  # by a build that was killed: nobody else has the lock
+            shutil.rmtree(left_behind, ignore_errors=True)
         _require_tools()
         progress(f"building the Debian guest ({SUITE}) with mmdebstrap")
         with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as name:
@@ -88,19 +93,37 @@ def _build_into(folder: Path) -> None:
         "GUEST_MASKED_UNITS": " ".join(listed("masked-units")),
     }
     with log.open("wb") as output:
-        done = subprocess.run(
+        process = subprocess.Popen(
             mmdebstrap_command(folder),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            start_new_session=True,  # so that it gets one Ctrl-C, however often it is pressed
         )
-    if done.returncode != 0:
+        status = _wait(process)
+    if status != 0:
         last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-6:]
         raise MachineError(
             "the Debian guest could not be built; mmdebstrap said last:\n  " + "\n  ".join(last)
         )
     guest_description().save(folder)
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    """Ctrl-C is handed on once, and mmdebstrap removes what it has unpacked; a second one would interrupt that."""
+    interrupted = False
+    while True:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            if not interrupted:
+                os.killpg(process.pid, signal.SIGINT)
+            interrupted = True
+        else:
+            if interrupted:
+                raise KeyboardInterrupt
+            return status
 
 
 def mmdebstrap_command(folder: Path) -> list[str]:
@@ -159,3 +182,17 @@ def _require_tools() -> None:
         raise MachineError("mke2fs is not installed: apt install e2fsprogs")
     if os.geteuid() != 0 and shutil.which("newuidmap") is None:
         raise MachineError("building the guest without root needs newuidmap: apt install uidmap")
+    if os.geteuid() != 0:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        if not all(_has_ids(file, user) for file in (SUBORDINATE_USERS, SUBORDINATE_GROUPS)):
+            raise MachineError(
+                "building the guest without root needs user ids of one's own: "
+                f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
+            )
+
+
+def _has_ids(file: Path, user: str) -> bool:
+    try:
+        return any(line.partition(":")[0] == user for line in file.read_text().splitlines())
+    except FileNotFoundError:
+        return False

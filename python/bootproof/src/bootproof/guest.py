@@ -120,6 +120,8 @@ def load(folder: Path) -> GuestFolder:
         content = tomllib.loads(description.read_text())
     except FileNotFoundError:
         raise MachineError(f"{folder} is not a guest: it has no {DESCRIPTION}") from None
+    except OSError as error:
+        raise MachineError(f"{description} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MachineError(f"{description} is not TOML: {error}") from None
     guest = parse(content, description)

@@ -15,6 +15,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,11 @@ class _Run:
             self._rows.append(Row(scenario=name, machine="-", verdict=Verdict.HARNESS_ERROR, reason=reason))
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        # A second Ctrl-C would interrupt what switches the machines off.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         # Before anything is printed for good, so that the live line does not get into it.
         self.close()
@@ -104,6 +110,12 @@ def pytest_configure(config: pytest.Config) -> None:
             guest.load(folder)
         except MachineError as error:
             raise pytest.UsageError(f"--guest: {error}") from None
+    keep: Path | None = config.getoption("--keep")
+    if keep is not None:
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(f"--keep: {keep}: {error.strerror}") from None
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
         display: Display = Sender(worker["bootproof_progress"])
@@ -145,6 +157,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with this.phase(name) as shown:
         yield this
         if _failure not in request.node.stash:
+            shown.result = "interrupted"
             return  # Ctrl-C: neither passed nor failed, so there is nothing to judge
         failure = request.node.stash[_failure]
         row = this.judged(finished=failure is None)

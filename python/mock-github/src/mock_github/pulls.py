@@ -221,10 +221,10 @@ def merge_pull(
     if reason := missing_requirement(repository, pull):
         raise Refused(405, reason)
     commit = _merge_commit(change, repository, pull, by, method, base, tree, headline, body)
-    done = refs.mark_merged(change, repository, pull, commit=commit, base=base, by=by, tell=False)
+    done = refs.mark_merged(change, repository, pull, commit=commit, base=base, by=by)
     refs.move_ref(change, repository.full_name, f"refs/heads/{pull.base_ref}", commit, by=by)
     done = change.pull(repository, done.number)
-    refs.report(change, "pull-request-merged", repository, done, by=by, merge_commit=commit)
+    refs.report_merged(change, repository, done, by=by)
     _delete_merged_branch(change, repository, done, by)
     return change.pull(repository, done.number)
 
@@ -303,19 +303,26 @@ def enable_auto_merge(
     status = settled_status(change.world, repository, pull)
     if status in (MergeStatus.CLEAN, MergeStatus.UNSTABLE):
         raise Refused(422, f"Pull request Pull request is in {status.value.lower()} status")
-    item = change.moment(Moment.AUTO_MERGE_ENABLED, by)
-    plan = AutoMerge(by, change.now, method, headline, body)
-    pull = change.store_pull(repository, replace(pull, auto_merge=plan, timeline=(*pull.timeline, item)))
-    change.emit("auto-merge-enabled", by=by, repository=repository.full_name, number=pull.number)
-    return pull
+    return _set_auto_merge(change, repository, pull, AutoMerge(by, change.now, method, headline, body), by=by)
 
 
 def disable_auto_merge(change: Change, repository: Repository, pull: PullRequest, *, by: str) -> PullRequest:
     if pull.auto_merge is None:
         raise Refused(422, "Can't disable auto-merge for this pull request")
-    item = change.moment(Moment.AUTO_MERGE_DISABLED, by)
-    pull = change.store_pull(repository, replace(pull, auto_merge=None, timeline=(*pull.timeline, item)))
-    change.emit("auto-merge-disabled", by=by, repository=repository.full_name, number=pull.number)
+    return _set_auto_merge(change, repository, pull, None, by=by)
+
+
+def _set_auto_merge(
+    change: Change, repository: Repository, pull: PullRequest, plan: AutoMerge | None, *, by: str
+) -> PullRequest:
+    kind, event = (
+        (Moment.AUTO_MERGE_ENABLED, "auto-merge-enabled")
+        if plan
+        else (Moment.AUTO_MERGE_DISABLED, "auto-merge-disabled")
+    )
+    timeline = (*pull.timeline, change.moment(kind, by))
+    pull = change.store_pull(repository, replace(pull, auto_merge=plan, timeline=timeline))
+    change.emit(event, by=by, repository=repository.full_name, number=pull.number)
     return pull
 
 

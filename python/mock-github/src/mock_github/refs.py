@@ -169,7 +169,8 @@ def _follow_base(
         if after is None:
             mark_closed(change, home, pull, by=by)
         elif before and change.git.is_ancestor(pull.head_sha, after):
-            mark_merged(change, home, pull, commit=after, base=before, by=by)
+            done = mark_merged(change, home, pull, commit=after, base=before, by=by)
+            report_merged(change, home, done, by=by)
         else:
             unknown = change.world.mergeable_after_reads
             change.store_pull(home, replace(pull, unknown_reads=unknown), touch=False)
@@ -192,16 +193,9 @@ def mark_closed(change: Change, home: Repository, pull: PullRequest, *, by: str)
 
 
 def mark_merged(
-    change: Change,
-    home: Repository,
-    pull: PullRequest,
-    *,
-    commit: str,
-    base: str,
-    by: str,
-    tell: bool = True,
+    change: Change, home: Repository, pull: PullRequest, *, commit: str, base: str, by: str
 ) -> PullRequest:
-    """`base` is the tip of the base branch before the merge."""
+    """`base` is the tip of the base branch before the merge. It is reported when that branch has moved."""
     merged = change.moment(Moment.MERGED, by, base, commit)
     closed = change.moment(Moment.CLOSED, by)
     done = replace(
@@ -215,10 +209,11 @@ def mark_merged(
         auto_merge=None,
         timeline=(*pull.timeline, merged, closed),
     )
-    done = change.store_pull(home, done)
-    if tell:
-        report(change, "pull-request-merged", home, done, by=by, merge_commit=commit)
-    return done
+    return change.store_pull(home, done)
+
+
+def report_merged(change: Change, home: Repository, pull: PullRequest, *, by: str) -> None:
+    report(change, "pull-request-merged", home, pull, by=by, merge_commit=pull.merge_commit)
 
 
 def report(

@@ -72,8 +72,6 @@ def interpret(response: Response) -> Answer:
         return Answer(Outcome.OK, data=data, server_time=clock)
     if 300 <= response.status < 400:
         return _redirect(response)
-    if response.status >= 500:
-        return Answer(Outcome.LOST, f"GitHub answered HTTP {response.status}")
     message = _message(data)
     if response.status in (403, 429):
         paused = _limit(response, message, clock)
@@ -108,7 +106,7 @@ def _refusal(response: Response, message: str) -> Answer:
         return Answer(Outcome.LOOK_AGAIN, f"GitHub refuses it: {message}", Exit.NOT_NOW)
     if status == 405 and message:
         return _denied(f"GitHub refuses it: {message}")
-    return Answer(Outcome.LOST, f"HTTP {status} is no answer that GitHub gives here")
+    return Answer(Outcome.LOST, f"GitHub answered HTTP {status}: {message}")
 
 
 def _denied(reason: str, status: Exit = Exit.HELD) -> Answer:

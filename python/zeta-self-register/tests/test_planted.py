@@ -1,0 +1,41 @@
+"""The bad agents of `./prove --planted` keep up with the program: each bug still has its place, and still compiles."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import planted
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "zeta_self_register"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """As much of the agent's files as bugs are planted in."""
+    root = tmp_path_factory.mktemp("files")
+    shutil.copytree(PACKAGE, root / planted.CODE)
+    shutil.copytree(PACKAGE / "data/lib/systemd/system", root / planted.UNITS)
+    return root
+
+
+@pytest.mark.parametrize("name", planted.BUGS)
+def test_each_bug_can_be_planted(files, tmp_path, name):
+    bug = planted.BUGS[name]
+    text = (planted.plant(files, bug, tmp_path / "copy") / bug.file).read_text()
+    assert bug.old not in text or bug.old in bug.new
+    if bug.file.endswith(".py"):
+        compile(text, bug.file, "exec")
+
+
+def test_a_bug_counts_as_caught_only_by_what_is_named(tmp_path):
+    scenario = tmp_path / "test_x.py"
+    scenario.write_text("def test_reboot(node): ...")
+    run = {"scenario": "reboot[registers-at-every-boot]", "verdict": "violated", "rules": []}
+    slow = planted.outcome([{**run, "reason": "TimeoutError: no shell"}], [scenario])
+    assert slow == (1, "registers-at-every-boot: NOT CAUGHT: TimeoutError: no shell\n")
+    reason = planted.BUGS["registers-at-every-boot"].found
+    assert planted.outcome([{**run, "reason": reason}], [scenario])[0] == 0
+    assert planted.outcome([], [scenario]) == (1, "registers-at-every-boot: NOT CAUGHT: not tried\n")
+    assert planted.outcome([], []) == (1, "")

@@ -1,0 +1,108 @@
+"""Bad agents, one for each promise: `./prove --planted` puts each on a machine, and its scenario must catch it.
+
+A proof that cannot fail shows nothing.  Each bug is one small change in the files of the agent as `agent.build`
+made them; the scenario is the same as ever, and so is its oracle.  A bug counts as caught only if it was found by
+what is named here, a rule or an assertion: a machine that was merely slow, or an agent that died of the change,
+is no catch.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CODE = "opt/zeta-self-register/zeta_self_register"
+UNITS = "usr/local/lib/systemd/system"
+
+# What the old installer did: it signed in and registered while it was still installing.
+REGISTER_NOW = """\
+    import os
+    os.system(
+        "install -D -m 600 /var/lib/creds-blob /home/zeta/.config/gh/hosts.yml; zeta-self-register stamp;"
+        " for i in $(seq 20); do zeta-self-register register && break; sleep 1; done"
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`old`, which is there exactly once in `file`, becomes `new`; then `found` (a rule's finding, or how the
+    scenario ended) must be said of `test`."""
+
+    test: str
+    found: str
+    file: str
+    old: str
+    new: str
+
+
+BUGS = {
+    "stamp-not-checked": Bug(
+        test="test_install_failure",
+        found="nothing-before-installed: ",
+        file=f"{CODE}/local.py",
+        old="    if not settings.require_install_stamp:\n",
+        new="    if True:\n",
+    ),
+    "registers-from-the-installer": Bug(
+        test="test_fresh_install",
+        found="nothing-before-installed: ",
+        file=f"{CODE}/cli.py",
+        old="    return Exit.DONE\n\n\ndef _stamp(",
+        new=REGISTER_NOW + "    return Exit.DONE\n\n\ndef _stamp(",
+    ),
+    "registers-at-every-boot": Bug(
+        test="test_reboot",
+        found="AssertionError: assert 'skipped' in \"Finished zeta-self-register.service",
+        file=f"{UNITS}/zeta-self-register.service",
+        old="ConditionPathExists=!/var/lib/zeta-self-register/registered.json\n",
+        new="",
+    ),
+    "marker-before-the-act": Bug(
+        test="test_power_cut_while_the_pull_request_is_created",
+        found="markers-were-true: ",
+        file=f"{CODE}/acts.py",
+        old="        answer = self._github.create_pull(\n",
+        new="        from zeta_self_register.local_files import MarkerState\n"
+        "        self._decision = replace(self._decision, marker=MarkerState.PR_OPEN)\n"
+        "        self._write_marker()\n"
+        "        answer = self._github.create_pull(\n",
+    ),
+}
+
+
+def plant(files: Path, bug: Bug, copy: Path) -> Path:
+    """A copy of the agent's files with the bug in it."""
+    shutil.copytree(files, copy, symlinks=True)
+    path = copy / bug.file
+    text = path.read_text()
+    if text.count(bug.old) != 1:
+        raise ValueError(f"{bug.file} does not have this exactly once: {bug.old!r}")
+    path.write_text(text.replace(bug.old, bug.new))
+    return copy
+
+
+def outcome(runs: Sequence[Mapping[str, Any]], paths: Sequence[Path]) -> tuple[int, str]:
+    """For the bugs of these files of scenarios: 0 if each was caught as it should be, otherwise 1; a line for each."""
+    lines, survived = [], 0
+    text = "".join(path.read_text() for path in paths)
+    for name, bug in BUGS.items():
+        if f"def {bug.test}(" not in text:
+            continue
+        run = next((run for run in runs if run["scenario"].endswith(f"[{name}]")), None)
+        said = findings(run) if run else ["not tried"]
+        caught = [one for one in said if one.startswith(bug.found)]
+        survived += not caught
+        lines.append(
+            f"{name}: caught: {caught[0]}\n" if caught else f"{name}: NOT CAUGHT: {'; '.join(said)}\n"
+        )
+    return (1 if survived or not lines else 0), "".join(lines)
+
+
+def findings(run: Mapping[str, Any]) -> list[str]:
+    """What the report says against one run."""
+    found = [f"{rule['rule']}: {one['text']}" for rule in run["rules"] for one in rule["findings"]]
+    return [*found, *([run["reason"]] if run["reason"] else [])] or [run["verdict"]]
