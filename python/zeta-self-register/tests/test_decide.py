@@ -74,6 +74,7 @@ EMPTY = Snapshot(
     server_time=NOW,
     archived=False,
     auto_merge_allowed=True,
+    merge_methods=("merge", "squash", "rebase"),
     base_oid="base",
     record=None,
     retired=False,
@@ -179,6 +180,9 @@ def situation(
     )
 
 
+STRAY = pull(8, created_at=NOW - 10, title="feat(node-register): n self-registers")
+
+
 def seen(**changes: Any) -> Snapshot:
     """A snapshot that shows this."""
     return dataclasses.replace(EMPTY, **changes)
@@ -279,6 +283,33 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         "merged-lately",
         situation(remote=seen(pulls=(pull(state=PullState.MERGED, merged_at=NOW - 10),))),
         Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "merged-elsewhere",
+        situation(remote=seen(pulls=(pull(state=PullState.MERGED, merged_at=NOW - 90_000, base="release"),))),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "stray",
+        situation(
+            with_attempt(Phase.PULL_REQUEST, 900), seen(record=RECORD, pulls=(STRAY,), branch=branch())
+        ),
+        Action.COMMENT,
+        Exit.NOT_NOW,
+    ),
+    (
+        "stray",
+        situation(
+            with_attempt(Phase.PULL_REQUEST, 900),
+            seen(
+                record=RECORD,
+                pulls=(dataclasses.replace(STRAY, comment_kinds=frozenset({"stray"})),),
+                branch=branch(),
+            ),
+        ),
+        Action.CLOSE,
         Exit.NOT_NOW,
     ),
     ("note-from-future", situation(with_attempt(Phase.PULL_REQUEST, -50)), Action.NOTE_AGAIN, Exit.NOT_NOW),
@@ -483,6 +514,7 @@ snapshots = st.builds(
     server_time=st.just(NOW),
     archived=st.booleans(),
     auto_merge_allowed=st.booleans(),
+    merge_methods=st.sampled_from([("merge", "squash", "rebase"), ("squash",), ()]),
     base_oid=st.just("base"),
     record=records,
     retired=st.booleans(),

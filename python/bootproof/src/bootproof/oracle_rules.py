@@ -231,16 +231,16 @@ def _foreign_branch(case: Case, event: Event) -> str:
     own, allowed = case.registration, {case.registration.record, *case.registration.also_paths}
     strange = sorted(set(event.paths) - allowed - case.pushed_by_people)
     request = case.request_of(event)
-    if event.branch == own.base:
-        merged = any(
-            e.type == "pull-request-merged" and case.is_own_pull(e) and e.request == event.request
-            for e in case.events
-        )
-        if not merged:
-            return f"{event.type} of {event.branch}, other than by merging its PR"
-    elif event.type == "branch-created" and event.branch != own.branch:
+    # A PR that somebody retargeted just before it was merged is merged there.
+    merged = any(
+        e.type == "pull-request-merged" and case.is_own_pull(e) and e.request == event.request
+        for e in case.events
+    )
+    if event.branch == own.base and not merged:
+        return f"{event.type} of {event.branch}, other than by merging its PR"
+    if event.type == "branch-created" and event.branch != own.branch:
         return f"branch-created: {event.branch} is not {own.branch}"
-    elif not own.has_branch(event.branch):
+    if not merged and not own.has_branch(event.branch):
         return f"{event.type}: {event.branch} is no branch of this node"
     # Bringing a branch up to date takes the base's changes into it; they are nobody's doing.
     updated = event.after in case.base_commits or (

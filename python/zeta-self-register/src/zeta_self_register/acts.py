@@ -167,12 +167,12 @@ class Acts:
         return LOOK_AGAIN if answer.outcome is Outcome.OK else self._end(answer)
 
     def _merge(self, pull: Pull) -> Next:
-        method = self._situation.policy.merge_method.value
+        method = self._situation.merge_method
         answer = self._github.merge_pull(pull.number, pull.head_oid, method)
         return LOOK_AGAIN if answer.outcome is Outcome.OK else self._end(answer, not_now=True)
 
     def _arm(self, pull: Pull) -> Next:
-        method = self._situation.policy.merge_method.value
+        method = self._situation.merge_method
         answer = self._github.arm_auto_merge(pull.node_id, pull.head_oid, method)
         if answer.outcome is not Outcome.OK:
             return self._end(answer, not_now=True)

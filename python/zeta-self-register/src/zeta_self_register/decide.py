@@ -45,6 +45,7 @@ TABLE: tuple[Row, ...] = (
     Row("comment-owed", "pr-open, joined", "PR open, comment missing", "comments", rules_found.comment_owed),
     Row("pull-open", "pr-open", "PR open", "register: nothing, 0; steward: merges, arms or waits; 75", rules_found.pull_open),
     Row("merged-lately", "any", "PR merged less than Q ago, no node.yaml", "waits; 75", rules_found.merged_lately),
+    Row("merged-elsewhere", "any", "PR merged into another base", "held; 77", rules_found.merged_elsewhere),
     Row("note-from-future", "attempt noted in the future", "no PR", "notes it afresh, waits; 75", rules_found.note_from_future),
     Row("answer-outstanding", "attempt unanswered, < Q old", "no PR", "waits; 75", rules_found.answer_outstanding),
     Row("registered-lately", "registered less than Q ago", "no node.yaml", "waits; 75", rules_found.registered_lately),

@@ -60,6 +60,9 @@ class Subject:
         return f"maintainers/{self.operator}/cluster-nodes/{self.node}/retired"
 
 
+_METHODS = {"merge": "mergeCommitAllowed", "squash": "squashMergeAllowed", "rebase": "rebaseMergeAllowed"}
+
+
 class _Odd(Exception):
     """The answer has another form than was asked for."""
 
@@ -173,6 +176,7 @@ def _snapshot(
         server_time=clock,
         archived=repository["isArchived"],
         auto_merge_allowed=repository["autoMergeAllowed"],
+        merge_methods=tuple(method for method, field in _METHODS.items() if repository[field]),
         base_oid=target["oid"],
         record=record,
         retired=target["retired"] is not None,

@@ -26,7 +26,7 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
                $branchName: String!, $record: String!, $retired: String!, $known: Int!, $isKnown: Boolean!) {
   viewer { login }
   repository(owner: $owner, name: $name) {
-    nameWithOwner isArchived autoMergeAllowed
+    nameWithOwner isArchived autoMergeAllowed mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed
     base: ref(qualifiedName: $base) {
       target {
         oid

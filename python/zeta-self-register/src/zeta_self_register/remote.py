@@ -92,6 +92,8 @@ class Snapshot:
     """GitHub's clock when it answered, in whole seconds."""
     archived: bool
     auto_merge_allowed: bool
+    merge_methods: tuple[str, ...]
+    """Those that the repository allows: `merge`, `squash`, `rebase`, in this order."""
     base_oid: str
     record: Record | None
     retired: bool

@@ -196,6 +196,17 @@ def merged_lately(s: Situation) -> Decision | None:
     return nothing(Exit.NOT_NOW, f"#{pull.number} is merged: waits until node.yaml shows on {pull.base!r}")
 
 
+def merged_elsewhere(s: Situation) -> Decision | None:
+    pull = s.last_pull
+    if pull is None or pull.state is not PullState.MERGED or pull.base == s.policy.base_branch:
+        return None
+    return nothing(
+        Exit.HELD,
+        f"#{pull.number} was merged into {pull.base!r}: bring its record to {s.policy.base_branch!r}, or allow a new "
+        "registration with `zeta-self-register reset`",
+    )
+
+
 def registered_lately(s: Situation) -> Decision | None:
     if not s.marker_is(MarkerState.REGISTERED) or s.marker_age >= s.policy.request_lifetime:
         return None

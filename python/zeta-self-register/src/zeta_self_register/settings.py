@@ -55,8 +55,13 @@ class Merge(enum.Enum):
 
 
 class MergeMethod(enum.Enum):
-    """GitHub's three ways to merge."""
+    """GitHub's three ways to merge, or the first of them that the repository allows.
 
+    A merge commit comes first: it makes the branch's commit a part of the base, so that GitHub itself refuses every
+    later pull request of that branch ("No commits between"), a second machine's and a late request's too.
+    """
+
+    AUTO = "auto"
     MERGE = "merge"
     SQUASH = "squash"
     REBASE = "rebase"
@@ -89,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     on_closed: OnClosed = OnClosed.REOPEN_ONCE
     on_drift: OnDrift = OnDrift.REPAIR
     merge: Merge = Merge.AUTO
-    merge_method: MergeMethod = MergeMethod.SQUASH
+    merge_method: MergeMethod = MergeMethod.AUTO
 
     request_lifetime_seconds: int = 300
     """Q: the longest that a request can live between being sent and taking effect; our side gives up after 120."""

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zeta_self_register import settings
+from zeta_self_register import settings, starts
+from zeta_self_register.answers import MAX_PAUSE_SECONDS
 from zeta_self_register.decide import TABLE
 from zeta_self_register.effects import AlreadyRunning, CommandFailed, Effects, NoAnswer, NotSent
 from zeta_self_register.exits import Refused
@@ -72,7 +73,8 @@ class Simulated:
     ordered: Sequence[str] = ("attempt.json",)
     ages: Mapping[str, tuple[float, ...]] = {
         "registered.json": (_Q,),
-        "state.json": (_Q,),
+        # Pauses last up to an hour.
+        "state.json": (_Q, MAX_PAUSE_SECONDS),
         "merged_at": (_Q,),
         "closed_at": (),
     }
@@ -83,6 +85,11 @@ class Simulated:
         "already-running": AlreadyRunning,
         "command-failed": CommandFailed,
     }
+
+    @property
+    def starts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Other beginnings than a fresh node in an empty cluster."""
+        return starts.STARTS
 
     def registration(self) -> Mapping[str, Any]:
         """The registration that this machine is to make."""

@@ -189,6 +189,14 @@ class Situation:
             return None
         return pull if self.seen.server_time - pull.merged_at < self.policy.request_lifetime else None
 
+    @property
+    def merge_method(self) -> str:
+        """How the pull request is merged: as the settings say, else in the first way that the repository allows."""
+        chosen = self.policy.merge_method
+        if chosen is not MergeMethod.AUTO:
+            return chosen.value
+        return next(iter(self.seen.merge_methods), MergeMethod.MERGE.value)
+
     def throttled_for(self) -> float:
         """Seconds until a new pull request is allowed; at most 0 when it is."""
         pull = self.last_pull

@@ -56,6 +56,8 @@ class Agent(Protocol):
     with, where that is not every threshold."""
     boots: Sequence[str]
     """Keys of JSON objects in which it matters whether a boot id is the present one, beyond the choice of a clock."""
+    starts: Mapping[str, Mapping[str, Any]]
+    """Other beginnings than a fresh machine in an empty repository, as `starts.Start` has them; by name."""
     errors: Mapping[str, Callable[..., BaseException]]
     """The exceptions of its port, by name: not-sent, no-answer, already-running, command-failed."""
 

@@ -15,6 +15,7 @@ from mock_github.world import World
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents
 from bootproof.simulation.people import PUSHED, own_pulls, record_on_base
+from bootproof.simulation.steps import Step
 from bootproof.simulation.transitions import Simulation, State
 from bootproof.timeline import ClaimState
 
@@ -40,7 +41,6 @@ class Endings:
     """The ends of one simulation's states; each fault-free step is followed once."""
 
     simulation: Simulation
-    may_be_held: bool = False
     _ends: dict[State, tuple[End, str]] = field(default_factory=dict)
 
     def end_of(self, state: State) -> tuple[End, str]:
@@ -65,6 +65,18 @@ class Endings:
             self._ends[passed] = found
         return found
 
+    def way_to(self, state: State) -> tuple[Step, ...]:
+        """The fault-free steps from a state to its end, or to the first of them that is wrong."""
+        steps: list[Step] = []
+        here: State | None = state
+        while here is not None and len(steps) < MAX_STEPS:
+            following = self.simulation.default(here)
+            if following is None:
+                break
+            steps.append(following.step)
+            here = None if self._unexpected(following.findings) else following.state
+        return tuple(steps)
+
     def _unexpected(self, findings: tuple[str, ...]) -> list[str]:
         expects = self.simulation.universe.expects
         return [text for text in findings if text.split(":")[0] not in expects]
@@ -79,11 +91,16 @@ class Endings:
         if excuse is not None:
             return excuse, ""
         if record_on_base(world, own) is None or opened:
-            if self.may_be_held and not opened:
+            if self.simulation.universe.may_be_held and not (
+                opened and self.simulation.universe.merged_at_last
+            ):
                 return End.HELD, ""
             there = ", ".join(f"#{number}" for number in opened) or "no pull request"
             return End.BAD, f"liveness: it comes to rest with {there} open and no record on {own.base}"
-        if not all(self._says_registered(actor.disk) for actor in state.actors) and not self.may_be_held:
+        if (
+            not all(self._says_registered(actor.disk) for actor in state.actors)
+            and not self.simulation.universe.may_be_held
+        ):
             return End.BAD, "liveness: it comes to rest registered, and its marker does not say so"
         if len(merged) > 1 + _removals(state):
             return End.BAD, f"liveness: the program merged {len(merged)} pull requests"
@@ -109,7 +126,7 @@ def _excuse(world: World, own: Registration) -> End | None:
         return End.RETIRED
     branch = repository.branch(own.branch)
     newest = max(own_pulls(world, own), key=lambda pull: pull.number, default=None)
-    if newest is not None and newest.state is PullState.OPEN and newest.base_ref != own.base:
+    if newest is not None and newest.state is not PullState.CLOSED and newest.base_ref != own.base:
         return End.RETARGETED
     if branch is not None and world.git.find(world.git.commit(branch).tree, PUSHED[0]) is not None:
         return End.BRANCH_PUSHED_TO

@@ -56,9 +56,7 @@ def every_history(
 
 
 class _Walk:
-    def __init__(
-        self, simulation: Simulation, faults: int, progress: Callable[[int], None] | None
-    ) -> None:
+    def __init__(self, simulation: Simulation, faults: int, progress: Callable[[int], None] | None) -> None:
         self._simulation = simulation
         self._endings = Endings(simulation)
         self._progress = progress
@@ -86,7 +84,7 @@ class _Walk:
         while True:
             if state.idle:
                 durable.add(simulation.durable(state))
-            options = simulation.all_next(state) if left else simulation.default_next(state)
+            options = simulation.fault_next(state) if left else simulation.default_next(state)
             default: Next | None = None
             for following in options:
                 self.found.steps += 1

@@ -10,7 +10,7 @@ import enum
 import errno
 import posixpath
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,8 +81,8 @@ class Machine:
 
     agent: Agent
     token: str
-    different: Callable[[Mapping[str, bytes]], Mapping[str, bytes]] | None = None
-    """From all files of the installed machine to those that are other ones here."""
+    different: Mapping[str, bytes | int | None] = field(default_factory=dict)
+    """Files that are other ones here than on a freshly installed machine (see `Universe.files`)."""
     keeps_unsynced: bool = False
     """Whether what a killed process had not synced can still be lost by a power cut long after."""
     disks: list[Disk] = field(default_factory=list)
@@ -91,13 +91,14 @@ class Machine:
     _cuts: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        files = dict(self.agent.machine(self.token))
-        files |= self.different(files) if self.different is not None else {}
+        files: dict[str, bytes | int | None] = {**self.agent.machine(self.token), **self.different}
+        self._unreadable = {path: code for path, code in files.items() if isinstance(code, int)}
+        there = {path: content for path, content in files.items() if isinstance(content, bytes)}
         # What lies beside the marker can change; all else never does.
         self._folder = posixpath.dirname(self.agent.marker)
         own = f"{self._folder}/"
-        self._still = {path: content for path, content in files.items() if not path.startswith(own)}
-        self._moving = {path: content for path, content in files.items() if path.startswith(own)}
+        self._still = {path: content for path, content in there.items() if not path.startswith(own)}
+        self._moving = {path: content for path, content in there.items() if path.startswith(own)}
         self._scratch = re.compile(self.agent.scratch)
         self._answers: dict[Effect, Any] = {}
         self.automaton = Automaton(self.agent, self._constant)
@@ -213,6 +214,8 @@ class Machine:
 
     def _unchanging(self, effect: Effect) -> Any:
         match effect:
+            case ("read", path) if path in self._unreadable:
+                return Raises(self._unreadable[path], path)
             case ("read", path) if not path.startswith(f"{self._folder}/"):
                 return self._still.get(path, Raises(errno.ENOENT, path))
             case ("run", argv):

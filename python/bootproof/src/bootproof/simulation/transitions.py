@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from mock_github.events import Event
 from mock_github.world import World
+from msgspec.structs import replace
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents, retime
@@ -75,7 +76,12 @@ class Next(NamedTuple):
     state: State
     findings: tuple[str, ...] = ()
     landed: str = ""
-    """The kind of fault that took effect."""
+    """The kind of fault that took effect, or the act of a person."""
+
+    @property
+    def fault(self) -> bool:
+        """Whether something went wrong here that is nobody's wish."""
+        return bool(self.landed) and self.step.do not in (Do.PERSON, Do.LATE)
 
 
 class Durable(NamedTuple):
@@ -125,11 +131,15 @@ class Simulation:
     def durable(self, state: State) -> Durable:
         return Durable(tuple(actor.disk for actor in state.actors), state.world)
 
-    def all_next(self, state: State) -> tuple[Next, ...]:
-        """The same, kept for the next time."""
+    def fault_next(self, state: State) -> tuple[Next, ...]:
+        """The fault-free step and every fault, but no other order of runs; kept for the next time.  Faults that come
+        to the same at this point are one."""
         found = self._next.get(state)
         if found is None:
-            found = self._next[state] = tuple(_waking(step) for step in self.next(state))
+            steps = [_waking(step) for step in self.next(state) if step.landed or not step.cost]
+            found = self._next[state] = tuple(
+                {(x.state, x.cost, x.findings): x for x in steps[::-1]}.values()
+            )[::-1]
         return found
 
     def default_next(self, state: State) -> tuple[Next, ...]:
@@ -184,7 +194,7 @@ class Simulation:
         return (self.agent.commands[0] if first else self.agent.commands[-1]), state.calm
 
     def _merged_at_last(self, state: State) -> Next | None:
-        done = self._people.act(state.world, Act.MERGE)
+        done = self._people.act(state.world, Act.MERGE) if self.universe.merged_at_last else None
         if done is None:
             return None
         after = self._changed(state, *done)
@@ -196,9 +206,10 @@ class Simulation:
     # --- runs ------------------------------------------------------------------------------------------------
 
     def _starts(self, state: State, index: int, default: Next | None) -> Iterator[Next]:
-        delays = range(len(self._clocks.thresholds) + 1) if state.idle else (0,)
-        for delay in delays:
-            for command in dict.fromkeys(self.agent.commands):
+        longest = len(self._clocks.thresholds) if self.universe.waits is None else self.universe.waits
+        commands = self.agent.commands[-1:] if self.universe.one_command else self.agent.commands
+        for delay in range(longest + 1) if state.idle else (0,):
+            for command in dict.fromkeys(commands):
                 for following in self._run(state, index, command, delay, cost=1):
                     if default is None or following.step != default.step:
                         yield following
@@ -369,11 +380,12 @@ class Simulation:
         moved = tuple(Late(x.effect, move(x.sent, "late")) for x in late)
         return state._replace(actors=actors, world=number, stale=older, late=moved)
 
-
     def _shift(self, state: State, now: float, later: float) -> tuple[retime.Move, float]:
         """Where every time goes, and what time it is then."""
         world, repository = self.hub.worlds[state.world], self.own.repository
-        times = retime.world_times(world, repository) | retime.world_times(self.hub.worlds[state.stale], repository)
+        times = retime.world_times(world, repository) | retime.world_times(
+            self.hub.worlds[state.stale], repository
+        )
         for actor in state.actors:
             times |= retime.disk_times(self.machine.disks[actor.disk], self._clocks, now)
         # Commits that were made at different moments are different commits.
@@ -440,6 +452,9 @@ def _first_world(own: Registration) -> World:
         collaborators={login: "write", PERSON_LOGIN: "admin"},
         auto_merge_allowed=True,
     )
+    repository = world.repositories[own.repository.lower()]
+    refs = repository.refs.set("refs/heads/release", repository.refs[f"refs/heads/{own.base}"])
+    world = world.with_stored(replace(repository, refs=refs))
     return world.with_token(TOKEN, login=login, repositories=[own.repository]).with_token(
         PERSON, login=PERSON_LOGIN, permissions=wide
     )

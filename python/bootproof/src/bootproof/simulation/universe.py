@@ -33,12 +33,23 @@ class Universe:
     """How many requests may be on their way at a time."""
     late_beyond_q: bool = False
     """Whether they may arrive later than Q after they were sent: GitHub then makes a second one possible."""
+    faults: int | None = None
+    """How many faults and crashes a history may have; any number without this.  People's acts are not among them."""
+    one_command: bool = False
+    """Whether only the command that is run again and again is run, not the one of the first boot."""
+    waits: int | None = None
+    """How many of the program's thresholds may pass between two runs; all of them without this."""
     expects: frozenset[str] = frozenset()
     """Rules that nobody can keep here.  They are shown, and the exploration goes on behind them."""
     keeps_unsynced: bool = False
     """Whether a power cut can still take what a process that was killed long before had not synced."""
-    files: Callable[[Mapping[str, bytes]], Mapping[str, bytes]] | None = None
-    """What is different on the machine: from all its files to those that are other ones."""
+    files: Mapping[str, bytes | int | None] = field(default_factory=dict)
+    """What is different on the machine: a file's content, None for a file that is not there, or the errno that
+    reading it ends in."""
+    merged_at_last: bool = True
+    """Whether somebody merges what is still open when the program can do no more."""
+    may_be_held: bool = False
+    """Whether it need not come to a registration, because of what was there before the first run."""
     world: Callable[[World], World] | None = None
     """What is different at GitHub."""
 

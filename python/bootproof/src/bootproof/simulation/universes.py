@@ -36,7 +36,7 @@ ALL: tuple[Universe, ...] = (
     Universe("edited", "the record is edited on the base", people={Act.EDIT_RECORD: 1}),
     Universe("retired", "the node is retired", people={Act.RETIRE: 1}),
     Universe("server", "GitHub answers 5xx, before and after the effect, and refuses", request_faults=SERVER),
-    Universe("limits", "both rate limits", request_faults=LIMITS),
+    Universe("limits", "both rate limits, up to two faults", request_faults=LIMITS, faults=2),
     Universe(
         "stale", "reads that lag behind", request_faults=NETWORK | {RequestFault.STALE}, people={Act.MERGE: 1}
     ),
@@ -50,11 +50,21 @@ ALL: tuple[Universe, ...] = (
         late=1,
         people={Act.CLOSE: 1, Act.MERGE: 1},
     ),
-    Universe("twins", "two machines of the same identity", actors=2),
+    Universe(
+        "twins",
+        "two machines of the same identity, up to two faults",
+        actors=2,
+        one_command=True,
+        waits=1,
+        faults=2,
+    ),
     Universe(
         "twins-late",
-        "two machines of the same identity, and one late request",
+        "two machines of the same identity, up to two faults, one of them a late request",
         actors=2,
+        faults=2,
+        one_command=True,
+        waits=1,
         request_faults=_LATE,
         late=1,
     ),

@@ -1,0 +1,105 @@
+"""Other beginnings: what is on the machine and at GitHub before the first run.  The agent names its own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+import msgspec
+from mock_github import wire
+from mock_github.step import step
+from mock_github.world import World
+from msgspec.structs import replace
+
+from bootproof.simulation.agents import Agent
+from bootproof.simulation.people import PERSON
+from bootproof.simulation.universe import NETWORK, Universe
+from bootproof.verdict import HarnessError
+
+
+class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pull request that a person has opened from a branch with these files."""
+
+    branch: str
+    files: dict[str, str] = {}
+    base: str = "main"
+    closed: bool = False
+
+
+class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
+    reading them ends in.  `base` are files on the base branch, `held` says that it need not come to a registration,
+    `merged_at_last` whether a person then merges what is open."""
+
+    says: str
+    files: dict[str, bytes | int | None] = {}
+    base: dict[str, str] = {}
+    pulls: tuple[Pull, ...] = ()
+    archived: bool = False
+    held: bool = False
+    merged_at_last: bool = True
+
+
+def universes(agent: Agent) -> dict[str, Universe]:
+    """One universe for each beginning that the agent names, with crashes and a broken network."""
+    return {f"start-{name}": _universe(f"start-{name}", _read(agent, name), agent) for name in agent.starts}
+
+
+def _read(agent: Agent, name: str) -> Start:
+    try:
+        return msgspec.convert(dict(agent.starts[name]), Start)
+    except msgspec.ValidationError as error:
+        raise HarnessError(f"{agent.name}: start {name!r}: {error}") from error
+
+
+def _universe(name: str, start: Start, agent: Agent) -> Universe:
+    repository = str(agent.registration()["repository"])
+    return Universe(
+        name,
+        start.says,
+        request_faults=NETWORK,
+        files=start.files,
+        world=lambda world: _begun(world, start, repository),
+        may_be_held=start.held,
+        merged_at_last=start.merged_at_last,
+    )
+
+
+def _begun(world: World, start: Start, repository: str) -> World:
+    for path, text in start.base.items():
+        world = _put(world, repository, path, text, "main")
+    for pull in start.pulls:
+        world = _opened(world, repository, pull)
+    if start.archived:
+        home = world.repositories[repository.lower()]
+        world = world.with_stored(replace(home, archived=True))
+    # Long before the machine was installed.
+    return world.at(world.now + 30 * 86_400_000)
+
+
+def _opened(world: World, repository: str, pull: Pull) -> World:
+    tip = world.repositories[repository.lower()].branch("main")
+    world, _ = _ask(world, repository, "POST", "git/refs", {"ref": f"refs/heads/{pull.branch}", "sha": tip})
+    for path, text in pull.files.items():
+        world = _put(world, repository, path, text, pull.branch)
+    body = {"title": "by hand", "head": pull.branch, "base": pull.base}
+    world, answer = _ask(world, repository, "POST", "pulls", body)
+    if pull.closed:
+        world, _ = _ask(world, repository, "PATCH", f"pulls/{answer.json()['number']}", {"state": "closed"})
+    return world
+
+
+def _put(world: World, repository: str, path: str, text: str, branch: str) -> World:
+    content = base64.b64encode(text.encode()).decode()
+    body = {"message": f"adds {path}", "content": content, "branch": branch}
+    return _ask(world, repository, "PUT", f"contents/{path}", body)[0]
+
+
+def _ask(
+    world: World, repository: str, method: str, path: str, body: Mapping[str, object]
+) -> tuple[World, wire.Response]:
+    request = wire.request(method, f"/repos/{repository}/{path}", token=PERSON, json=body)
+    world, response, _ = step(world.at(world.now + 60_000), request)
+    if response.status >= 300:
+        raise HarnessError(f"a beginning could not be made: {method} {path}: {response.body.decode()[:200]}")
+    return world, response

@@ -1,0 +1,155 @@
+"""Beginnings that the exploration takes beside a fresh node in an empty cluster: one for each row that needs one."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from typing import Any
+
+
+from zeta_self_register.identity import identity
+from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, PullRequestRef, encode
+from zeta_self_register.moments import Moment
+from zeta_self_register.readings import Readings
+from zeta_self_register.settings import DEFAULT_PATH, Settings
+
+_MARKER = Settings().marker
+_ATTEMPT = f"{Settings().state_folder}/attempt.json"
+_RECORD = "maintainers/alice/cluster-nodes/node-a/node.yaml"
+_OLD_BRANCH = "register-node-a-20250101T000000Z"
+_LONG_AGO = 1_700_000_000.0
+
+
+def _record(node: str = "node-a", operator: str = "alice", mac: str | None = None) -> str:
+    """A record as the shell version wrote it, without an identity."""
+    hardware = f'  hardware:\n    network:\n      mac: "{mac}"\n' if mac else ""
+    return (
+        "apiVersion: zeta.lucent-financial-group.com/v1\nkind: ClusterNode\n"
+        f"metadata:\n  name: {node}\n  namespace: zeta-cluster\n"
+        f"spec:\n  hostname: {node}\n  maintainer: {operator}\n  roles: [worker]\n{hardware}"
+    )
+
+
+OURS = _record(mac="52:54:00:aa:bb:cc")
+ANOTHERS = _record(mac="52:54:00:11:22:33")
+
+
+def _marker(state: MarkerState, number: int | None, node: str = "node-a") -> bytes:
+    pull = None if number is None else PullRequestRef(number, "https://github.com/acme/cluster/pull/1", "b")
+    marker = Marker(
+        state=state,
+        repository="acme/cluster",
+        operator="alice",
+        node=node,
+        identity=identity(Readings(), "acme/cluster"),
+        pull_request=pull,
+        boot_id="boot-before",
+        written_at="2023-11-14T22:13:20Z",
+        server_time=_LONG_AGO,
+        reason="an earlier life",
+    )
+    return encode(marker)
+
+
+def _noted(at: float) -> bytes:
+    moment = Moment("boot-before", 0.0, at)
+    names = {
+        "repository": "acme/cluster",
+        "operator": "alice",
+        "node": "node-a",
+        "branch": "register-node-node-a",
+    }
+    return encode(Attempt(phase=Phase.PULL_REQUEST, noted=moment, **names))
+
+
+_HOLDS = b'repository = "acme/cluster"\noperator = "alice"\non_drift = "hold"\n'
+
+STARTS: Mapping[str, Mapping[str, Any]] = {
+    "installer": {
+        "says": "the installer's own system",
+        "files": {"/etc/os-release": b"ID=nixos\nVARIANT_ID=installer\n"},
+        "held": True,
+    },
+    "no-stamp": {"says": "an unfinished install", "files": {Settings().install_stamp: None}, "held": True},
+    "marker-unreadable": {
+        "says": "a marker that cannot be read",
+        "files": {_MARKER: errno.EACCES},
+        "held": True,
+    },
+    "marker-newer": {
+        "says": "a marker of a newer version",
+        "files": {_MARKER: b'{"schema": 99}'},
+        "held": True,
+    },
+    "marker-foreign": {
+        "says": "a marker of another machine",
+        "files": {_MARKER: _marker(MarkerState.REGISTERED, 1, "node-b")},
+        "held": True,
+    },
+    "marker-empty": {"says": "an empty marker", "files": {_MARKER: b""}},
+    "note-from-future": {"says": "a note from the future", "files": {_ATTEMPT: _noted(4e9)}},
+    "note-broken": {"says": "a note that cannot be read", "files": {_ATTEMPT: b'{"schema"'}},
+    "drift": {
+        "says": "registered long ago, and the record is gone",
+        "files": {_MARKER: _marker(MarkerState.REGISTERED, None)},
+    },
+    "drift-held": {
+        "says": "the same, with the policy to hold",
+        "files": {_MARKER: _marker(MarkerState.REGISTERED, None), DEFAULT_PATH: _HOLDS},
+        "held": True,
+    },
+    "record-of-another": {"says": "another machine's record", "base": {_RECORD: ANOTHERS}, "held": True},
+    "record-ours": {"says": "this machine's record, and an empty disk", "base": {_RECORD: OURS}},
+    "name-taken": {
+        "says": "the name under another operator",
+        "base": {"maintainers/bob/cluster-nodes/node-a/node.yaml": _record(operator="bob")},
+        "held": True,
+    },
+    "other-name": {
+        "says": "this machine under another name",
+        "base": {
+            "maintainers/alice/cluster-nodes/node-z/node.yaml": _record("node-z", mac="52:54:00:aa:bb:cc")
+        },
+        "held": True,
+    },
+    "archived": {"says": "an archived repository", "archived": True, "held": True},
+    "pull-of-another": {
+        "says": "another machine's open pull request on our branch",
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: ANOTHERS}}],
+        "held": True,
+    },
+    "closed-of-another": {
+        "says": "another machine's closed pull request on our branch",
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: ANOTHERS}, "closed": True}],
+        "held": True,
+    },
+    "pull-found": {
+        "says": "an open pull request of ours, and an empty disk",
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}}],
+    },
+    "twin-found": {
+        "says": "the old installer's orphan",
+        "pulls": [{"branch": _OLD_BRANCH, "files": {_RECORD: _record()}}],
+    },
+    "twin-of-another": {
+        "says": "an old branch's pull request, another machine's",
+        "pulls": [{"branch": _OLD_BRANCH, "files": {_RECORD: ANOTHERS}}],
+        "held": True,
+    },
+    "twin-retargeted": {
+        "says": "an old branch's pull request to another base",
+        "pulls": [{"branch": _OLD_BRANCH, "files": {_RECORD: _record()}, "base": "release"}],
+        "held": True,
+        "merged_at_last": False,
+    },
+    "prefix": {
+        "says": "an open pull request of a node whose name begins with this one's",
+        "pulls": [
+            {
+                "branch": "register-node-node-a-2",
+                "files": {"maintainers/alice/cluster-nodes/node-a-2/node.yaml": _record("node-a-2")},
+            }
+        ],
+    },
+}
+"""As bootproof's `Start` has them; only what differs is said."""
