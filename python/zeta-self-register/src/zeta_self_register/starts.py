@@ -6,7 +6,6 @@ import errno
 from collections.abc import Mapping
 from typing import Any
 
-
 from zeta_self_register.identity import identity
 from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, PullRequestRef, encode
 from zeta_self_register.moments import Moment
