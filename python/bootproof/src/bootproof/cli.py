@@ -18,6 +18,7 @@ from bootproof.leaks import no_leak, search_files
 from bootproof.oracle import judge, read_case_file
 from bootproof.progress import display_for, note, phase, showing
 from bootproof.report import print_report, report_of
+from bootproof.simulation.explore_command import add_parser as add_explore
 from bootproof.torture.options import add_parser as add_torture
 from bootproof.verdict import HarnessError, Row, Verdict, exit_status
 
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         guests.add_parser(name, parents=[cached], help=text).set_defaults(run=run)
 
     add_torture(commands)
+    add_explore(commands, common)
 
     probing = commands.add_parser("probe", parents=[common], help="find out whether KVM works here")
     probing.set_defaults(run=_probe)

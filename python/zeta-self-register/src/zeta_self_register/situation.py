@@ -194,7 +194,7 @@ class Situation:
         """How the pull request is merged: as the settings say, else in the first way that the repository allows."""
         chosen = self.policy.merge_method
         if chosen is not MergeMethod.AUTO:
-            return chosen.value
+            return str(chosen.value)
         return next(iter(self.seen.merge_methods), MergeMethod.MERGE.value)
 
     def throttled_for(self) -> float:

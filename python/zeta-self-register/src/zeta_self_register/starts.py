@@ -51,14 +51,15 @@ def _marker(state: MarkerState, number: int | None, node: str = "node-a") -> byt
 
 
 def _noted(at: float) -> bytes:
-    moment = Moment("boot-before", 0.0, at)
-    names = {
-        "repository": "acme/cluster",
-        "operator": "alice",
-        "node": "node-a",
-        "branch": "register-node-node-a",
-    }
-    return encode(Attempt(phase=Phase.PULL_REQUEST, noted=moment, **names))
+    attempt = Attempt(
+        phase=Phase.PULL_REQUEST,
+        repository="acme/cluster",
+        operator="alice",
+        node="node-a",
+        branch="register-node-node-a",
+        noted=Moment("boot-before", 0.0, at),
+    )
+    return encode(attempt)
 
 
 _HOLDS = b'repository = "acme/cluster"\noperator = "alice"\non_drift = "hold"\n'
