@@ -240,8 +240,8 @@ def claim(agent: Agent, results: Sequence[Result], seconds: float) -> list[str]:
         "what a person wanted instead.",
         "Relative to: the program's own code above its effects port; mock-github as GitHub; requests that take no time "
         f"and live no longer than Q = {agent.thresholds[0]:.0f} s (the universe beyond-q apart); one or two "
-        "machines of one identity; times told apart only by what the program compares them with; after a kill, unsynced files are "
-        "written back (the universe unsynced apart); any number of crashes and faults"
+        "machines of one identity; times told apart only by what the program compares them with; after a kill, "
+        "unsynced files are written back (the universe unsynced apart); any number of crashes and faults"
         + (f" ({', '.join(limited)})" if limited else "")
         + "; people's acts as often as the universe says.",
         "Landed: " + ", ".join(f"{kind} {count}" for kind, count in sorted(landed.items())) + ".",
