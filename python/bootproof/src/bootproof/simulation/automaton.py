@@ -80,7 +80,7 @@ class NotDeterministic(HarnessError):
     """The same answers led to another effect: something reaches the program beside its port."""
 
 
-class _Dead(BaseException):
+class _Dead(greenlet.GreenletExit):
     """The run is abandoned where it stands.  No `except Exception` of the program's can swallow it."""
 
 

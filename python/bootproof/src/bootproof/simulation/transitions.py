@@ -399,9 +399,10 @@ class ExactTimes(Simulation):
     def _shift(self, state: State, now: float, later: float) -> tuple[retime.Move, float]:
         return lambda time, _where: time, now + max(later, retime.STEP)
 
-    def comparable(self, state: State) -> State:
-        """The state as the other simulation has it."""
-        return self._moved(state, 0.0, None, Simulation._shift)
+    def comparable_durable(self, durable: Durable) -> Durable:
+        """What is left, as the other simulation has it."""
+        state = State(tuple(Actor(disk) for disk in durable.disks), durable.world, durable.world)
+        return self.durable(self._moved(state, 0.0, None, Simulation._shift))
 
 
 def clocks_of(agent: Agent) -> Clocks:

@@ -70,10 +70,11 @@ ALL: tuple[Universe, ...] = (
     ),
     Universe(
         "beyond-q",
-        "a request that arrives later than Q: GitHub makes a second one possible",
+        "a request that arrives later than Q: GitHub makes a second one possible; up to two faults",
         request_faults=_LATE,
         late=1,
         late_beyond_q=True,
+        faults=2,
         people={Act.MERGE: 1},
         expects=frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"}),
     ),

@@ -1,0 +1,136 @@
+"""The program that ships, gone through in the simulation: what holds, and that the simulation can be trusted."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from itertools import count
+
+import pytest
+from bootproof.cli import main
+from bootproof.simulation import starts
+from bootproof.simulation.automaton import NotDeterministic
+from bootproof.simulation.closure import explore
+from bootproof.simulation.histories import every_history
+from bootproof.simulation.transitions import Durable, ExactTimes, Simulation
+from bootproof.simulation.universe import Universe
+from bootproof.simulation.universes import UNIVERSES
+from zeta_self_register.simulated import AGENT, Simulated
+
+SMALL = ("alone", "edited", "retired", "retargeted", "server", "stale", "disk", "late")
+"""Those of about a second; `bootproof explore` runs all of them."""
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_no_step_breaks_a_promise_and_every_state_comes_to_a_good_end(name: str) -> None:
+    found = explore(Simulation(AGENT, UNIVERSES[name]))
+    assert found.complete
+    assert found.findings == {}
+    asked = {fault.value for fault in UNIVERSES[name].request_faults | UNIVERSES[name].disk_faults}
+    assert asked | {act.name.lower() for act in UNIVERSES[name].people} <= set(found.landed)
+
+
+@pytest.mark.parametrize("name", sorted(AGENT.starts))
+def test_other_beginnings(name: str) -> None:
+    found = explore(Simulation(AGENT, starts.universes(AGENT)[f"start-{name}"]))
+    assert found.complete
+    assert found.findings == {}
+
+
+def default_schedule(simulation: Simulation) -> set[Durable]:
+    """All durable states under any number of faults, when runs come in their usual order."""
+    first = simulation.first()
+    seen, ahead, durable = {first}, [first], set()
+    while ahead:
+        state = ahead.pop()
+        if state.idle:
+            durable.add(simulation.durable(state))
+        for following in simulation.fault_next(state):
+            if following.state not in seen:
+                seen.add(following.state)
+                ahead.append(following.state)
+    return durable
+
+
+@pytest.mark.parametrize("name", ["alone", "late"])
+def test_histories_one_by_one_and_the_closure_agree_on_what_can_be_left(name: str) -> None:
+    simulation = Simulation(AGENT, UNIVERSES[name])
+    walked = every_history(simulation, 3)
+    assert walked.complete
+    assert walked.findings == {}
+    assert walked.durable == default_schedule(simulation)
+    assert walked.durable <= explore(simulation).durable
+
+
+@pytest.mark.parametrize("name", ["alone", "late"])
+def test_moving_dates_to_where_they_can_be_compared_loses_nothing(name: str) -> None:
+    """Every history of up to 2 faults, once with every date as it is: the same is left in the end."""
+    universe = UNIVERSES[name]
+    moved = Simulation(AGENT, universe)
+    exact = ExactTimes(AGENT, universe)
+    walked = every_history(exact, 2).durable
+    assert {essence(moved, one) for one in every_history(moved, 2).durable} == {
+        essence(exact, exact.comparable_durable(one)) for one in walked
+    }
+
+
+def essence(simulation: Simulation, durable: Durable) -> str:
+    """What is left, without the names of commits and blobs: those come from the dates in them."""
+    disk = simulation.machine.disks[durable.disks[0]]
+    notes = {path: json.loads(content) | {"record_seen": None} for path, content in disk.files().items()}
+    home = simulation.hub.worlds[durable.world].repositories["acme/cluster"]
+    pulls = [
+        (p.number, p.state, p.created_at, p.closed_at, p.merged_at, p.merged_by, [t.kind for t in p.timeline])
+        for p in home.pulls.values()
+    ]
+    return repr((notes, pulls, sorted(home.refs), len(home.roots)))
+
+
+def test_beyond_q_a_second_pull_request_is_possible_and_the_stray_is_closed() -> None:
+    universe = UNIVERSES["beyond-q"]
+    found = explore(Simulation(AGENT, universe))
+    assert found.complete
+    assert found.findings == {}
+    assert set(found.expected) == universe.expects
+    assert found.rows["stray"]
+
+
+def test_a_program_that_depends_on_something_beside_its_port_is_an_error_that_names_the_effect() -> None:
+    calls = count()
+
+    class Moody(Simulated):
+        def run(self, port, command):
+            port.read(f"{self.marker}.{next(calls)}")
+            return super().run(port, command)
+
+    with pytest.raises(NotDeterministic, match=r"read .*registered\.json\.\d+"):
+        explore(Simulation(Moody(), Universe("moody", "")))
+
+
+def test_a_traceback_is_a_finding() -> None:
+    class Clumsy(Simulated):
+        def run(self, port, command):
+            if port.read(self.marker):
+                raise KeyError("state")
+            return super().run(port, command)
+
+    found = explore(Simulation(Clumsy(), Universe("clumsy", "")), stop_at=1)
+    assert any(text.startswith("traceback: ") for text in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["nonsense"], "no universe 'nonsense'"), (["--agent", "nobody"], "which agent?")],
+)
+def test_wrong_input_is_one_line_and_2(arguments: list[str], words: str, capsys) -> None:
+    assert main(["explore", *arguments]) == 2
+    said = capsys.readouterr().err.strip()
+    assert words in said
+    assert "\n" not in said
+
+
+def test_what_was_proven_is_said_with_what_it_is_relative_to(capsys) -> None:
+    assert main(["explore", "start-prefix", "--faults", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "Relative to:" in said
+    assert "0 of them not in the closure" in said
