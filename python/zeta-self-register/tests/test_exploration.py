@@ -100,7 +100,8 @@ def test_a_program_that_depends_on_something_beside_its_port_is_an_error_that_na
 
     class Moody(Simulated):
         def run(self, port, command):
-            port.read(f"{self.marker}.{next(calls)}")
+            with contextlib.suppress(OSError):
+                port.read(f"{self.marker}.{next(calls)}")
             return super().run(port, command)
 
     with pytest.raises(NotDeterministic, match=r"read .*registered\.json\.\d+"):
