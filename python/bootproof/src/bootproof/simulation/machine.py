@@ -88,6 +88,7 @@ class Machine:
     disks: list[Disk] = field(default_factory=list)
     _numbers: dict[Disk, int] = field(default_factory=dict)
     _runs: dict[tuple[int, int, frozenset[DiskFault]], tuple[LocalRun, ...]] = field(default_factory=dict)
+    _killed: dict[int, int] = field(default_factory=dict)
     _cuts: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,8 +126,11 @@ class Machine:
 
     def killed(self, disk: int) -> int:
         """The disk after a kill: nothing is lost, and unless `keeps_unsynced` the kernel has written it back."""
-        bare = self._bare(self.disks[disk])
-        return self.number(bare if self.keeps_unsynced else bare.sync_all())
+        found = self._killed.get(disk)
+        if found is None:
+            bare = self._bare(self.disks[disk])
+            found = self._killed[disk] = self.number(bare if self.keeps_unsynced else bare.sync_all())
+        return found
 
     def _bare(self, disk: Disk) -> Disk:
         return disk.folded(self._scratch.fullmatch)

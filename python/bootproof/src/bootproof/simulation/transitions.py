@@ -9,8 +9,9 @@ other one costs 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from mock_github.events import Event
@@ -91,7 +92,13 @@ class Durable(NamedTuple):
     world: int
 
 
-Shift = Callable[["Simulation", State, float, float], tuple[retime.Move, float]]
+class Shift(NamedTuple):
+    """Where times go: from `now` to `new_now` (seconds by GitHub's clock).  The same `key` moves all the same."""
+
+    move: retime.Move
+    now: float
+    new_now: float
+    key: tuple[object, ...]
 
 
 @dataclass
@@ -115,6 +122,9 @@ class Simulation:
         self._acts = tuple(self.universe.people)
         self._defaults: dict[State, tuple[Next, ...]] = {}
         self._next: dict[State, tuple[Next, ...]] = {}
+        self._moved_worlds: dict[tuple[int, tuple[object, ...]], int] = {}
+        self._moved_disks: dict[tuple[int, tuple[object, ...], bool], int] = {}
+        self._notes: dict[tuple[int, float], frozenset[float]] = {}
         self._retimed: dict[tuple[State, float, int | None], State] = {}
 
     def first(self) -> State:
@@ -358,51 +368,72 @@ class Simulation:
         return found
 
     def _moved(self, state: State, later: float, rebooted: int | None, shift: Shift | None = None) -> State:
-        worlds, disks, clocks = self.hub.worlds, self.machine.disks, self._clocks
-        world, stale = worlds[state.world], worlds[state.stale]
-        now, q = retime.now_of(world), clocks.thresholds[0]
+        world, q = self.hub.worlds[state.world], self._clocks.thresholds[0]
+        now = retime.now_of(world)
         late = tuple(x for x in state.late if self.universe.late_beyond_q or now + later - x.sent < q)
-        move, new_now = (shift or type(self)._shift)(self, state, now, later)
-        number = self.hub.number(retime.moved_world(world, self.own.repository, move, new_now))
+        shift = shift or self._shift(state, now, later)
+        number = self._moved_world(state.world, shift)
         older = number
         if state.stale != state.world and later < q:
-            older = self.hub.number(retime.moved_world(stale, self.own.repository, move, new_now))
+            older = self._moved_world(state.stale, shift)
         actors = tuple(
-            actor._replace(
-                disk=self.machine.number(
-                    retime.moved_disk(
-                        disks[actor.disk], clocks, now, move, new_now, rebooted=index == rebooted
-                    )
-                )
-            )
+            actor._replace(disk=self._moved_disk(actor.disk, shift, index == rebooted))
             for index, actor in enumerate(state.actors)
         )
-        moved = tuple(Late(x.effect, move(x.sent, "late")) for x in late)
+        moved = tuple(Late(x.effect, shift.move(x.sent, "late")) for x in late)
         return state._replace(actors=actors, world=number, stale=older, late=moved)
 
-    def _shift(self, state: State, now: float, later: float) -> tuple[retime.Move, float]:
-        """Where every time goes, and what time it is then."""
+    def _moved_world(self, world: int, shift: Shift) -> int:
+        key = (world, shift.key)
+        found = self._moved_worlds.get(key)
+        if found is None:
+            moved = retime.moved_world(self.hub.worlds[world], self.own.repository, shift.move, shift.new_now)
+            found = self._moved_worlds[key] = self.hub.number(moved)
+        return found
+
+    def _moved_disk(self, disk: int, shift: Shift, rebooted: bool) -> int:
+        key = (disk, shift.key, rebooted)
+        found = self._moved_disks.get(key)
+        if found is None:
+            content = self.machine.disks[disk]
+            moved = retime.moved_disk(
+                content, self._clocks, shift.now, shift.move, shift.new_now, rebooted=rebooted
+            )
+            found = self._moved_disks[key] = self.machine.number(moved)
+        return found
+
+    def _shift(self, state: State, now: float, later: float) -> Shift:
         world, repository = self.hub.worlds[state.world], self.own.repository
-        times = retime.world_times(world, repository) | retime.world_times(
-            self.hub.worlds[state.stale], repository
-        )
+        times = retime.world_times(world, repository)
+        times |= retime.world_times(self.hub.worlds[state.stale], repository)
         for actor in state.actors:
-            times |= retime.disk_times(self.machine.disks[actor.disk], self._clocks, now)
+            times |= self._noted(actor.disk, now)
         # Commits that were made at different moments are different commits.
         new_now = float(retime.START + len(world.repositories[repository.lower()].roots))
-        return self._clocks.moved(times, now, later, new_now), new_now
+        move = self._clocks.moved(times, now, later, new_now)
+        return Shift(move, now, new_now, (now, later, new_now, frozenset(times)))
+
+    def _noted(self, disk: int, now: float) -> frozenset[float]:
+        key = (disk, now)
+        found = self._notes.get(key)
+        if found is None:
+            times = retime.disk_times(self.machine.disks[disk], self._clocks, now)
+            found = self._notes[key] = frozenset(times)
+        return found
 
 
 class ExactTimes(Simulation):
     """The same with every date as it is: nothing is moved, so nothing is forgotten, and nothing comes again."""
 
-    def _shift(self, state: State, now: float, later: float) -> tuple[retime.Move, float]:
-        return lambda time, _where: time, now + max(later, retime.STEP)
+    def _shift(self, state: State, now: float, later: float) -> Shift:
+        new_now = now + max(later, retime.STEP)
+        return Shift(lambda time, _where: time, now, new_now, (now, new_now))
 
     def comparable_durable(self, durable: Durable) -> Durable:
         """What is left, as the other simulation has it."""
         state = State(tuple(Actor(disk) for disk in durable.disks), durable.world, durable.world)
-        return self.durable(self._moved(state, 0.0, None, Simulation._shift))
+        now = retime.now_of(self.hub.worlds[durable.world])
+        return self.durable(self._moved(state, 0.0, None, super()._shift(state, now, 0.0)))
 
 
 def clocks_of(agent: Agent) -> Clocks:
@@ -429,6 +460,7 @@ def _kind(stop: Interrupted) -> str:
     return "power-cut" if stop.how.startswith("power cut") else "kill"
 
 
+@lru_cache(maxsize=4096)
 def _short(effect: Effect) -> str:
     _, method, url, _, body = effect
     path = "/" + url.split("/", 3)[-1]
