@@ -1,0 +1,132 @@
+"""One long history: the default steps, and now and then something that goes otherwise.
+
+A history is drawn as a list of detours, each of them three small numbers: after how many default steps, which kind
+of thing, and which of its steps.  A detour that is left out leaves the default step in its place, so a list that is
+made shorter is a simpler history: that is what shrinking does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bootproof.simulation.closure import merged
+from bootproof.simulation.ending import Endings
+from bootproof.simulation.kinds import Kind, Menu, kinds_in
+from bootproof.simulation.steps import Step, Trace
+from bootproof.simulation.transitions import Next, Simulation, State
+
+MAX_STEPS = 60
+"""Steps of a history before all faults end; what comes then is judged by the ending."""
+PATIENCE = 12
+"""Default steps in which a detour must become possible; two runs of a typical program."""
+
+
+class Detour(NamedTuple):
+    """`gap` default steps, and as many more (within PATIENCE) as it takes until `kind` can happen; then the step
+    number `pick` (counted round) of those in which it happens: together with `also`, where that is possible."""
+
+    gap: int
+    kind: Kind
+    also: Kind | None = None
+    pick: int = 0
+
+
+Plan = Sequence[Detour]
+
+
+@dataclass
+class History:
+    """What came of one plan."""
+
+    steps: list[Step] = field(default_factory=list)
+    happened: frozenset[Kind] = frozenset()
+    """What went otherwise."""
+    findings: tuple[str, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether faults have ended, or a promise is broken; what comes after that proves nothing."""
+        return bool(self.findings) or len(self.steps) >= MAX_STEPS
+
+
+@dataclass
+class Wanderer:
+    """Goes through histories of one simulation, one after the other."""
+
+    simulation: Simulation
+    may_be_held: bool = False
+
+    def __post_init__(self) -> None:
+        self.menu = Menu(self.simulation)
+        self._endings = Endings(self.menu.quiet, self.may_be_held)
+
+    def go(self, plan: Plan) -> History:
+        """The history of this plan, to its first finding or to its end."""
+        history = History()
+        state = self.simulation.first()
+        for detour in plan:
+            state = self._detour(self._on(state, detour.gap, history), detour, history)
+            if history.over:
+                break
+        if not history.findings:
+            _, wrong = self._endings.end_of(merged(state))
+            history.findings = (wrong,) if wrong else ()
+        return history
+
+    def trace(self, history: History) -> Trace:
+        """The history, to be kept and replayed."""
+        return Trace(
+            agent=self.simulation.agent.name,
+            universe=self.simulation.universe.name,
+            steps=tuple(history.steps),
+            finding=history.findings[0] if history.findings else "",
+        )
+
+    def _on(self, state: State, steps: int, history: History) -> State:
+        """So many default steps on."""
+        for _ in range(steps):
+            if history.over:
+                break
+            state = self._taken(state, self._default(state), history)
+        return state
+
+    def _detour(self, state: State, detour: Detour, history: History) -> State:
+        """Where a detour leads; to this state when what it is about does not become possible soon."""
+        ahead = state
+        for distance in range(PATIENCE):
+            choices = () if history.over else self._choices(ahead, detour)
+            if choices:
+                state = self._on(state, distance, history)
+                if history.over:
+                    return state
+                return self._taken(state, choices[detour.pick % len(choices)], history)
+            ahead = self._default(ahead).state
+        return state
+
+    def _default(self, state: State) -> Next:
+        found = self.menu.default(state)
+        if found is None:
+            found = self.menu.default(woken(state))
+        assert found is not None, "the first run after a rest is always possible"
+        return found
+
+    def _taken(self, state: State, following: Next, history: History) -> State:
+        default = self._default(state)
+        history.happened |= kinds_in(following.step, default.step)
+        history.steps.append(following.step)
+        history.findings = following.findings
+        return following.state
+
+    def _choices(self, state: State, detour: Detour) -> tuple[Next, ...]:
+        if detour.also is not None:
+            both = self.menu.steps(state, frozenset({detour.kind, detour.also}))
+            if both:
+                return both
+        return self.menu.steps(state, frozenset({detour.kind}))
+
+
+def woken(state: State) -> State:
+    """A state in which all had come to rest, some time later: the timer of the program goes on for ever."""
+    return state._replace(calm=0)
