@@ -7,7 +7,6 @@ program only for what this kind needs.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,6 +65,11 @@ def _turn(step: Step) -> tuple[Do, str, str, int]:
     return step.do, step.what, step.after, step.actor
 
 
+def woken(state: State) -> State:
+    """A state after which the next run comes soon: the program's timer goes on for ever, also after a rest."""
+    return state._replace(calm=0)
+
+
 @dataclass
 class Menu:
     """What can be chosen in each state of one simulation; each choice is worked out once."""
@@ -106,19 +110,19 @@ class Menu:
         named = None if default is None else default.step
         for following in self._view(kinds).next(state):
             if kinds_in(following.step, named) == kinds:
-                yield following
+                yield following._replace(state=woken(following.state))
 
     def _view(self, kinds: frozenset[Kind]) -> Simulation:
         found = self._views.get(kinds)
         if found is None:
             whole = self.simulation.universe
             lags = (RequestFault.STALE.value,) if whole.stale else ()
-            found = self._views[kinds] = copy.copy(self.simulation)
-            found.universe = dataclasses.replace(
+            narrower = dataclasses.replace(
                 whole,
                 crashes=whole.crashes and not kinds.isdisjoint((KILL, CUT, REBOOT)),
                 # Whether a replica lags behind is told from this one, also where no read is answered by it.
                 request_faults=frozenset(_REQUEST[kind] for kind in (*kinds, *lags) if kind in _REQUEST),
                 disk_faults=frozenset(_DISK[kind] for kind in kinds if kind in _DISK),
             )
+            found = self._views[kinds] = self.simulation.within(narrower)
         return found

@@ -28,7 +28,7 @@ class Do(enum.Enum):
     """A request that nobody waits for any more takes effect."""
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`what` is a command, a request or an act; `fault` what became of a request; `local` what went wrong on the
     machine after it; `after` the time that passed first (`q`, or the number of the threshold)."""
 
@@ -46,7 +46,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
         return who + ": ".join(part for part in parts if part) + waited
 
 
-class Trace(msgspec.Struct, frozen=True, kw_only=True):
+class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One history: in which universe, of which agent, step by step, and what it came to."""
 
     schema: int = 1

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bootproof.simulation.closure import merged
 from bootproof.simulation.ending import Endings
-from bootproof.simulation.kinds import Kind, Menu, kinds_in
+from bootproof.simulation.kinds import Kind, Menu, kinds_in, woken
 from bootproof.simulation.steps import Step, Trace
 from bootproof.simulation.transitions import Next, Simulation, State
 
@@ -21,6 +20,9 @@ MAX_STEPS = 60
 """Steps of a history before all faults end; what comes then is judged by the ending."""
 PATIENCE = 12
 """Default steps in which a detour must become possible; two runs of a typical program."""
+
+LIVENESS = "liveness: "
+"""What a finding begins with that is about where a history comes to rest."""
 
 
 class Detour(NamedTuple):
@@ -71,9 +73,16 @@ class Wanderer:
             if history.over:
                 break
         if not history.findings:
-            _, wrong = self._endings.end_of(merged(state))
-            history.findings = (wrong,) if wrong else ()
+            self._end(woken(state), history)
         return history
+
+    def _end(self, state: State, history: History) -> None:
+        """Faults have ended.  A promise that is broken only now is shown with the steps that lead there."""
+        _, wrong = self._endings.end_of(state)
+        if wrong and not wrong.startswith(LIVENESS):
+            while not history.findings:
+                state = self._taken(state, self._default(state), history)
+        history.findings = (wrong,) if wrong else ()
 
     def trace(self, history: History) -> Trace:
         """The history, to be kept and replayed."""
@@ -116,7 +125,7 @@ class Wanderer:
         default = self._default(state)
         history.happened |= kinds_in(following.step, default.step)
         history.steps.append(following.step)
-        history.findings = following.findings
+        history.findings = unexpected(self.simulation, following.findings)
         return following.state
 
     def _choices(self, state: State, detour: Detour) -> tuple[Next, ...]:
@@ -127,6 +136,7 @@ class Wanderer:
         return self.menu.steps(state, frozenset({detour.kind}))
 
 
-def woken(state: State) -> State:
-    """A state in which all had come to rest, some time later: the timer of the program goes on for ever."""
-    return state._replace(calm=0)
+def unexpected(simulation: Simulation, findings: tuple[str, ...]) -> tuple[str, ...]:
+    """The findings without those that nobody can avoid in this universe."""
+    expects = simulation.universe.expects
+    return tuple(text for text in findings if text.partition(":")[0] not in expects)
