@@ -82,6 +82,8 @@ class _Universe:
         self._order, self._reports, self._stop = order, reports, stop
         self._known: set[str] = set()
         self._shortest: dict[str, int] = {}
+        """How many steps each finding takes."""
+        self._plans: dict[str, Plan] = {}
         self._left = Report(worker, name)
         self._said = 0.0
         self._states = 0
@@ -114,7 +116,9 @@ class _Universe:
         # More than one finding comes as a group; all are noted by then.
         with suppress(Broken, ExceptionGroup):
             history()
-        self._known |= set(self._shortest)
+        for finding in self._shortest.keys() - self._known:
+            self._known.add(finding)
+            self._note(self._wanderer.shortest(self._plans[finding]))
         self.report()
         if len(self._wanderer.simulation.automaton.places) > MAX_PLACES:
             self._wanderer.simulation.automaton.abandon()
@@ -124,18 +128,19 @@ class _Universe:
     def _one(self, plan: Plan) -> None:
         if self._stop.is_set():
             raise _Stop
-        found = self._wanderer.go(plan)
+        history = self._wanderer.go(plan)
         self._left.histories += 1
-        self._left.landed.update(found.happened)
-        if found.findings:
-            self._note(self._wanderer.trace(found))
+        self._left.landed.update(history.happened)
+        if history.findings:
+            self._note(plan)
         if time.monotonic() > self._said + EVERY:
             self.report()
 
-    def _note(self, trace: Trace) -> None:
+    def _note(self, plan: Plan) -> None:
+        trace = self._wanderer.trace(self._wanderer.go(plan))
         length = self._shortest.get(trace.finding)
         if length is None or len(trace.steps) < length:
-            self._shortest[trace.finding] = len(trace.steps)
+            self._shortest[trace.finding], self._plans[trace.finding] = len(trace.steps), plan
             self._left.found.append(trace)
         if trace.finding not in self._known:
             raise broken(trace)

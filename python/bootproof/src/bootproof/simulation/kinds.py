@@ -121,8 +121,8 @@ class Menu:
                 whole,
                 crashes=whole.crashes and not kinds.isdisjoint((KILL, CUT, REBOOT)),
                 # Whether a replica lags behind is told from this one, also where no read is answered by it.
-                request_faults=frozenset(_REQUEST[kind] for kind in (*kinds, *lags) if kind in _REQUEST),
-                disk_faults=frozenset(_DISK[kind] for kind in kinds if kind in _DISK),
+                request_faults=whole.request_faults & {_REQUEST.get(kind) for kind in (*kinds, *lags)},
+                disk_faults=whole.disk_faults & {_DISK.get(kind) for kind in kinds},
             )
             found = self._views[kinds] = self.simulation.within(narrower)
         return found

@@ -18,11 +18,10 @@ from hypothesis import strategies as st
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.kinds import ARRIVAL, Kind
 from bootproof.simulation.steps import Trace
-from bootproof.simulation.wandering import Detour, Plan, Wanderer
+from bootproof.simulation.wandering import MAX_GAP, Detour, Plan, Wanderer
 
 MAX_KINDS = 6
 MAX_DETOURS = 16
-MAX_GAP = 10
 MAX_PICK = 40
 """A state has seldom more steps of one kind; more are counted round."""
 ALONE = 3

@@ -7,7 +7,7 @@ made shorter is a simpler history: that is what shrinking does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from bootproof.simulation.transitions import Next, Simulation, State
 
 MAX_STEPS = 60
 """Steps of a history before all faults end; what comes then is judged by the ending."""
+MAX_GAP = 10
+"""Default steps between two detours: more than a run of a typical program has requests."""
 PATIENCE = 12
 """Default steps in which a detour must become possible; two runs of a typical program."""
 
@@ -75,6 +77,19 @@ class Wanderer:
         if not history.findings:
             self._end(woken(state), history)
         return history
+
+    def shortest(self, plan: Plan) -> Plan:
+        """A plan that comes to the same finding by fewer detours, then by fewer steps.
+
+        Hypothesis changes one thing at a time; a detour that can only go when another one comes elsewhere stays.
+        """
+        best, history = plan, self.go(plan)
+        finding, size = history.findings[:1], (len(plan), len(history.steps))
+        for candidate in _neighbours(plan):
+            history = self.go(candidate)
+            if history.findings[:1] == finding and (len(candidate), len(history.steps)) < size:
+                best, size = candidate, (len(candidate), len(history.steps))
+        return best if best == plan else self.shortest(best)
 
     def _end(self, state: State, history: History) -> None:
         """Faults have ended.  A promise that is broken only now is shown with the steps that lead there."""
@@ -140,3 +155,13 @@ def unexpected(simulation: Simulation, findings: tuple[str, ...]) -> tuple[str, 
     """The findings without those that nobody can avoid in this universe."""
     expects = simulation.universe.expects
     return tuple(text for text in findings if text.partition(":")[0] not in expects)
+
+
+def _neighbours(plan: Plan) -> Iterator[Plan]:
+    """The plan with any one detour left out or not, and any other one elsewhere."""
+    for out in range(len(plan) + 1):
+        left = [*plan[:out], *plan[out + 1 :]]
+        yield left
+        for moved, detour in enumerate(left):
+            for gap in range(MAX_GAP + 1):
+                yield [*left[:moved], detour._replace(gap=gap), *left[moved + 1 :]]
