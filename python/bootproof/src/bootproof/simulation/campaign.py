@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from bootproof.simulation import agents
@@ -31,6 +32,10 @@ from bootproof.verdict import HarnessError
 
 EVERY = 10.0
 """Seconds between two lines of progress."""
+FIRST = 2.0
+"""Seconds to the first one: nobody likes to look at nothing."""
+LOOK = 0.2
+"""Seconds between two looks at the clock."""
 GRACE = 20.0
 """Seconds that a worker gets to end its history; the slowest that was seen took less than one."""
 MAY_MISS = frozenset({REBOOT})
@@ -59,6 +64,8 @@ class Campaign:
         self.landed.setdefault(report.universe, Counter()).update(report.landed)
         for trace in report.found:
             key = (trace.universe, trace.finding)
+            if key not in self.found:
+                _say(f"found in {trace.universe}: {trace.finding}")
             if key not in self.found or len(trace.steps) < len(self.found[key].steps):
                 self.found[key] = trace
 
@@ -123,29 +130,30 @@ def _run(campaign: Campaign, order: Order, number: int, seconds: float) -> bool:
         for index in range(number)
     ]
     begun = time.monotonic()
-    interrupted = False
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the workers inherit it
-    for worker in workers:
-        worker.start()
-    signal.signal(signal.SIGINT, handler)
     try:
-        _follow(campaign, reports, workers, begun, seconds)
-    except KeyboardInterrupt:
-        interrupted = True
+        for worker in workers:
+            worker.start()
+        # Noted and not raised, so that no report is lost half read.
+        interrupted = Event()
+        signal.signal(signal.SIGINT, lambda _number, _frame: interrupted.set())
+        _follow(campaign, reports, workers, begun + seconds, interrupted)
     finally:
         stop.set()
         _collect(campaign, reports, workers)
+        signal.signal(signal.SIGINT, handler)
     _say(campaign.line(time.monotonic() - begun))
-    return interrupted
+    return interrupted.is_set()
 
 
 def _follow(
-    campaign: Campaign, reports: Any, workers: list[BaseProcess], begun: float, seconds: float
+    campaign: Campaign, reports: Any, workers: list[BaseProcess], end: float, interrupted: Event
 ) -> None:
-    shown = begun
-    while time.monotonic() < begun + seconds:
+    begun = time.monotonic()
+    shown = begun - EVERY + FIRST
+    while time.monotonic() < end and not interrupted.is_set():
         try:
-            campaign.add(reports.get(timeout=min(1.0, max(0.01, begun + seconds - time.monotonic()))))
+            campaign.add(reports.get(timeout=LOOK))
         except queue.Empty:
             if any(worker.exitcode not in (None, 0) for worker in workers):
                 raise HarnessError("a worker died; its last words are above") from None

@@ -36,7 +36,7 @@ def add_parsers(commands: Any) -> None:
     replaying = commands.add_parser(
         "replay", parents=[common], help="go through a trace again", description=REPLAY, formatter_class=raw
     )
-    replaying.add_argument("trace", metavar="TRACE", help="a file, or - for standard input")
+    replaying.add_argument("trace", type=Path, metavar="TRACE", help="a file, or - for standard input")
     replaying.add_argument("--json", action="store_true", help="print JSON, for programs")
     replaying.set_defaults(run=_replay)
 
@@ -78,8 +78,7 @@ def _workers(text: str) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from bootproof.simulation.replay import command
 
-    path = Path("/dev/stdin") if options.trace == "-" else Path(options.trace)
-    return command(path, options.agent, options.json)
+    return command(options.trace, options.agent, options.json)
 
 
 def _fuzz(options: argparse.Namespace) -> int:
