@@ -13,6 +13,7 @@ import msgspec
 
 from bootproof.simulation import agents
 from bootproof.simulation.automaton import Place, described
+from bootproof.simulation.closure import merged
 from bootproof.simulation.ending import Endings
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.kinds import Menu, woken
@@ -102,12 +103,18 @@ def _unknown(simulation: Simulation, step: Step) -> str:
 
 
 def _find(simulation: Simulation, state: State, step: Step, where: str) -> Next:
-    """The step of this name.  Raises HarnessError, which says what would be possible instead."""
-    for here in dict.fromkeys((state, woken(state))):
-        for following in simulation.all_next(here):
+    """The step of this name.  Raises HarnessError, which says what would be possible instead.
+
+    Whoever wrote the trace may have thought that all had come to rest, or that it had not; what is possible next to
+    the fault-free step is the same.
+    """
+    rested = state._replace(calm=len(simulation.agent.thresholds) + 1)
+    there: dict[str, None] = {}
+    for here in dict.fromkeys((state, merged(state), rested)):
+        for following in simulation.next(here):
             if following.step == step:
-                return following
-    there = list(dict.fromkeys(str(following.step) for following in simulation.all_next(woken(state))))
+                return following._replace(state=woken(following.state)) if following.cost else following
+            there[str(following.step)] = None
     near = difflib.get_close_matches(str(step), there, n=SHOWN, cutoff=0.0)
     others = f" and {len(there) - len(near)} others" if len(there) > len(near) else ""
     raise HarnessError(f"{where} is not possible there, but: {' | '.join(near)}{others}")

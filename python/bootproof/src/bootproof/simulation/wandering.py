@@ -60,11 +60,10 @@ class Wanderer:
     """Goes through histories of one simulation, one after the other."""
 
     simulation: Simulation
-    may_be_held: bool = False
 
     def __post_init__(self) -> None:
         self.menu = Menu(self.simulation)
-        self._endings = Endings(self.menu.quiet, self.may_be_held)
+        self._endings = Endings(self.menu.quiet)
 
     def go(self, plan: Plan) -> History:
         """The history of this plan, to its first finding or to its end."""
