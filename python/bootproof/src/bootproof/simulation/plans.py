@@ -28,7 +28,7 @@ ALONE = 3
 """How often a kind comes alone, for each time that it comes together with another one."""
 
 
-_DETOUR = st.tuples(st.integers(0, MAX_GAP), st.integers(0, 255), st.integers(0, MAX_PICK))
+_DETOUR = st.tuples(st.integers(0, 2 * MAX_GAP), st.integers(0, 255), st.integers(0, MAX_PICK))
 
 
 class Broken(AssertionError):
@@ -48,7 +48,8 @@ def _plan(drawn: tuple[list[Kind], list[tuple[int, int, int]]]) -> Plan:
     if RequestFault.LATE.value in on:
         on = [*on, ARRIVAL]
     ways = _ways(on)
-    return tuple(Detour(gap, *ways[way % len(ways)], pick) for gap, way, pick in detours)
+    # Half of the detours come as soon as they can: what belongs together often comes close together.
+    return tuple(Detour(max(0, gap - MAX_GAP), *ways[way % len(ways)], pick) for gap, way, pick in detours)
 
 
 def _ways(on: Sequence[Kind]) -> list[tuple[Kind, Kind | None]]:
