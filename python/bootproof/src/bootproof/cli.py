@@ -19,6 +19,7 @@ from bootproof.oracle import judge, read_case_file
 from bootproof.progress import display_for, note, phase, showing
 from bootproof.report import print_report, report_of
 from bootproof.simulation.explore_command import add_parser as add_explore
+from bootproof.simulation.options import add_parsers as add_simulated
 from bootproof.torture.options import add_parser as add_torture
 from bootproof.verdict import HarnessError, Row, Verdict, exit_status
 
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_torture(commands)
     add_explore(commands, common)
+    add_simulated(commands)
 
     probing = commands.add_parser("probe", parents=[common], help="find out whether KVM works here")
     probing.set_defaults(run=_probe)

@@ -153,17 +153,20 @@ class Machine:
             while way.place.effect[0] not in ("github", "end"):
                 branches += self._branches(way, faults)
                 way = self._next(way)
-            done.append(self._finished(way))
+            done.append(self._finished(disk, way))
             ways += reversed(branches)
         return done
 
-    def _finished(self, way: _Way) -> LocalRun:
+    def _finished(self, begun: Disk, way: _Way) -> LocalRun:
         number = self.number(way.disk)
         disk = self.killed(number) if way.place.ended else number
-        return LocalRun(way.place, disk, way.faults, way.markers, self._left_by(way.passed))
+        return LocalRun(way.place, disk, way.faults, way.markers, self._left_by(begun, way.passed))
 
-    def _left_by(self, passed: tuple[tuple[Effect, Disk], ...]) -> tuple[Interrupted, ...]:
-        left: dict[int, str] = {}
+    def _left_by(self, begun: Disk, passed: tuple[tuple[Effect, Disk], ...]) -> tuple[Interrupted, ...]:
+        first = self.number(begun)
+        left = {self.killed(first): "killed before anything was written"}
+        for variant, cut in enumerate(self.cuts(first)):
+            left.setdefault(cut, f"power cut before anything was written (#{variant})")
         for effect, disk in passed:
             left.setdefault(self.killed(self.number(disk)), f"killed after {described(effect)}")
             for variant, cut in enumerate(self.cuts(self.number(disk))):

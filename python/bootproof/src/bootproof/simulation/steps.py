@@ -6,6 +6,7 @@ A trace is the list of the steps, in JSON.  It is replayed by taking, from what 
 from __future__ import annotations
 
 import enum
+import sys
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,7 @@ class Do(enum.Enum):
     """A request that nobody waits for any more takes effect."""
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`what` is a command, a request or an act; `fault` what became of a request; `local` what went wrong on the
     machine after it; `after` the time that passed first (`q`, or the number of the threshold)."""
 
@@ -46,7 +47,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
         return who + ": ".join(part for part in parts if part) + waited
 
 
-class Trace(msgspec.Struct, frozen=True, kw_only=True):
+class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One history: in which universe, of which agent, step by step, and what it came to."""
 
     schema: int = 1
@@ -57,12 +58,13 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_trace(path: Path) -> Trace:
-    """Reads a trace.  Raises HarnessError with one line that says what is wrong with it."""
+    """Reads a trace; `-` is standard input.  Raises HarnessError with one line that says what is wrong with it."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Trace)
+        document = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return msgspec.json.decode(document, type=Trace)
     except OSError as error:
         raise HarnessError(f"{path}: cannot be read ({error.strerror})") from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise HarnessError(f"{path}: not a trace: {error}") from error
 
 

@@ -9,6 +9,7 @@ other one costs 1.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -78,6 +79,8 @@ class Next(NamedTuple):
     findings: tuple[str, ...] = ()
     landed: str = ""
     """The kind of fault that took effect, or the act of a person."""
+    place: int = IDLE
+    """Where the program came to, or was on its way to when it was interrupted; IDLE when it did nothing."""
 
     @property
     def fault(self) -> bool:
@@ -126,6 +129,12 @@ class Simulation:
         self._moved_disks: dict[tuple[int, tuple[object, ...], bool], int] = {}
         self._notes: dict[tuple[int, float], frozenset[float]] = {}
         self._retimed: dict[tuple[State, float, int | None], State] = {}
+
+    def within(self, universe: Universe) -> Simulation:
+        """The same in a universe in which less can go wrong; all that was worked out is shared."""
+        found = copy.copy(self)
+        found.universe, found._defaults, found._next = universe, {}, {}
+        return found
 
     def first(self) -> State:
         """The machine has just been installed, GitHub knows nothing of it."""
@@ -286,7 +295,7 @@ class Simulation:
             wrong = (*findings, *self._judge.run(run, actor.facts))
             paid = cost if not run.faults else max(cost, 1)
             kind = landed or (run.faults[0].split(" ")[0] if run.faults else "")
-            yield Next(named, paid, self._arrived(state, index, run), wrong, kind)
+            yield Next(named, paid, self._arrived(state, index, run), wrong, kind, run.place.number)
             if self.universe.crashes:
                 yield from self._interrupted(state, index, run, named, wrong)
 
@@ -305,7 +314,7 @@ class Simulation:
         for stop in run.interrupted:
             local = f"{step.local}; {stop.how}" if step.local else stop.how
             named = Step(step.do, step.what, step.fault, local, step.after, index)
-            yield Next(named, 1, self._dead(state, index, stop), findings, _kind(stop))
+            yield Next(named, 1, self._dead(state, index, stop), findings, _kind(stop), run.place.number)
 
     def _crashes(self, state: State, index: int) -> Iterator[Next]:
         """Killed, or without power, while the request is on its way: it has not reached GitHub."""

@@ -1,0 +1,87 @@
+"""The options of `bootproof replay` and `bootproof fuzz`.  Light, since every call of `bootproof` reads it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+REPLAY = """\
+Goes through a trace again: at each step, what the trace says, out of all that can happen there.  Prints what the
+program said, the rows of its decision table, and what was wrong.
+
+  bootproof replay kept/alone-1.json        or, from a pipe,  bootproof replay -
+
+Exit status: 0 nothing was wrong; 1 something was; 2 the trace is none, or does not apply (any more).
+"""
+
+FUZZ = """\
+Goes through random long histories in every universe, on all cores, until the time is over or Ctrl-C.
+
+  bootproof fuzz --minutes 10 --universe late --universe disk
+
+Each thing that is found is shrunk and kept as a trace.  What Hypothesis learns is kept too, and tried first in the
+next campaign.
+
+Exit status: 0 nothing was wrong; 1 something was; 2 a kind of fault never happened; 130 Ctrl-C.
+"""
+
+
+def add_parsers(commands: Any) -> None:
+    """Adds the subcommands to `bootproof`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--agent", metavar="NAME", help="an installed agent, or MODULE:OBJECT")
+    replaying = commands.add_parser(
+        "replay", parents=[common], help="go through a trace again", description=REPLAY, formatter_class=raw
+    )
+    replaying.add_argument("trace", type=Path, metavar="TRACE", help="a file, or - for standard input")
+    replaying.add_argument("--json", action="store_true", help="print JSON, for programs")
+    replaying.set_defaults(run=_replay)
+
+    fuzzing = commands.add_parser(
+        "fuzz", parents=[common], help="random long histories", description=FUZZ, formatter_class=raw
+    )
+    fuzzing.add_argument("--minutes", type=_minutes, default=1.0, metavar="M", help="(%(default)s)")
+    fuzzing.add_argument(
+        "--universe", action="append", metavar="NAME", help="only this one; may be given again"
+    )
+    fuzzing.add_argument("--workers", type=_workers, default=os.cpu_count() or 1, metavar="N")
+    fuzzing.add_argument(
+        "--database",
+        type=Path,
+        default=Path(".hypothesis/fuzz"),
+        metavar="DIR",
+        help="what was learned (%(default)s)",
+    )
+    fuzzing.add_argument(
+        "--keep", type=Path, default=Path(".cache/traces"), metavar="DIR", help="the traces (%(default)s)"
+    )
+    fuzzing.set_defaults(run=_fuzz)
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text}: more than 0 and at most 10000 minutes")
+    return minutes
+
+
+def _workers(text: str) -> int:
+    workers = int(text)
+    if not 1 <= workers <= 256:
+        raise argparse.ArgumentTypeError(f"{text}: 1 to 256 workers")
+    return workers
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from bootproof.simulation.replay import command
+
+    return command(options.trace, options.agent, options.json)
+
+
+def _fuzz(options: argparse.Namespace) -> int:
+    from bootproof.simulation.campaign import command
+
+    return command(options)
