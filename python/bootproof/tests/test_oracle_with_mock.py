@@ -12,6 +12,7 @@ from bootproof.evidence import Site
 from bootproof.oracle import Case, Final, Registration, as_events, judge, read_events
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
 from bootproof.verdict import Row, Verdict
+from mock_github.people import AsUser
 from mock_github.server import MockServer
 from mock_github.world import empty_world
 
@@ -77,6 +78,13 @@ def broken(row: Row) -> dict[str, list[str]]:
     }
 
 
+def stray(person: AsUser) -> None:
+    """Another pull request for the record, from another branch."""
+    person.create_branch(REPOSITORY, "by-hand")
+    person.push_file(REPOSITORY, RECORD, "x", branch="by-hand")
+    person.open_pull(REPOSITORY, "by-hand")
+
+
 def test_a_whole_life_holds(scene: tuple[Site, MockServer, Agent]) -> None:
     site, server, agent = scene
     bob = server.as_user("bob")
@@ -86,6 +94,8 @@ def test_a_whole_life_holds(scene: tuple[Site, MockServer, Agent]) -> None:
     agent.ask("POST", "/issues/1/comments", body="joined")
     bob.push_file(REPOSITORY, "flake.nix", "x")
     agent.ask("PUT", "/pulls/1/update-branch")
+    bob.close(REPOSITORY, 1)
+    agent.ask("PATCH", "/pulls/1", state="open")
     bob.comment(REPOSITORY, 1, "fine")
     bob.merge(REPOSITORY, 1)
     claim(site, ClaimState.REGISTERED, 1)
@@ -93,12 +103,14 @@ def test_a_whole_life_holds(scene: tuple[Site, MockServer, Agent]) -> None:
     bob.delete_file(REPOSITORY, RECORD)
     site.timeline.record(MachineKind.RECORD_REMOVED)
     agent.registers()
+    stray(server.as_user("alice"))
+    agent.ask("PATCH", "/pulls/3", state="closed")
     agent.ask("PUT", "/pulls/2/merge")
     site.expect(final=Final.MERGED, states={"in flight": Final.EXACTLY_ONE_OPEN})
     site.expect(order=("boot", "pull-request-opened", "pull-request-merged"))
     row = site.judged(finished=True)
     assert broken(row) == {}
-    assert (row.verdict, row.pull_requests_opened, row.boots) == (Verdict.HOLDS, 2, 1)
+    assert (row.verdict, row.pull_requests_opened, row.boots) == (Verdict.HOLDS, 3, 1)
     assert not [result.rule for result in row.rules if result.vacuous]
 
 

@@ -1,20 +1,20 @@
 """Where a planted bad agent must be seen: small universes, some of which begin with what an earlier life left.
 
-A stage adds to a universe what its end may be and what this agent may not do there at all.
+Some are beginnings of the agent's own (`starts`).
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from bootproof.simulation import starts
 from bootproof.simulation.closure import Explored, explore
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.people import PERSON, Act
 from bootproof.simulation.transitions import TOKEN, Simulation
-from bootproof.simulation.universe import Universe
-from further_rules import Forbidden, FurtherRules
+from bootproof.simulation.universe import Forbidden, Universe
+from further_rules import Signed
 from mock_github import wire
 from mock_github.frozen import FrozenMap
 from mock_github.step import step
@@ -25,27 +25,24 @@ from zeta_self_register.simulated import AGENT, SETTINGS, STATE
 
 REPOSITORY = "acme/cluster"
 OLD_BRANCH = "register-node-a-20250101T000000Z"
-NEIGHBOUR = "maintainers/alice/cluster-nodes/node-a-b/node.yaml"
 OTHER_NAME = "maintainers/alice/cluster-nodes/node-1a2b3c/node.yaml"
-OUR_MAC = "  hardware: {network: {mac: '52:54:00:aa:bb:cc'}}\n"
+RENAMED = OLD_RECORD.replace("node-a", "node-1a2b3c") + "  hardware: {network: {mac: '52:54:00:aa:bb:cc'}}\n"
+TOKEN_FILE = "/etc/zeta-self-register/github-token"
+INTENT_IN_STATE_FOLDER = {
+    SETTINGS: f'repository = "acme/cluster"\nintent_file = "{STATE}/intent.json"\n'.encode(),
+    f"{STATE}/intent.json": b'{"schema": 1, "operator": "alice", "repository": "acme/cluster", "node": "node-a"}',
+}
+"""The simulated disk keeps only what changes beside the marker, so the intent lies there."""
+NO_REQUESTS = {"may_be_held": True, "forbidden": Forbidden.REQUESTS}
 DAY = 86_400_000
 """In milliseconds, as the world's clock counts."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A universe, whether an end without a registration is right there, and what nobody may do there."""
-
-    universe: Universe
-    may_be_held: bool = False
-    forbidden: Forbidden = Forbidden.NOTHING
-
-
-def explored(stage: Stage) -> tuple[Explored, Simulation]:
+def explored(stage: Universe) -> Explored:
     """The closure of a stage, up to the first finding."""
-    simulation = Simulation(AGENT, stage.universe)
-    simulation._judge = FurtherRules(AGENT, simulation.hub, simulation.own, forbidden=stage.forbidden)
-    return explore(simulation, may_be_held=stage.may_be_held, stop_at=1), simulation
+    simulation = Simulation(AGENT, stage)
+    simulation._judge = Signed(AGENT, simulation.hub, simulation.own, stage.forbidden)
+    return explore(simulation, stop_at=1)
 
 
 # --- what was there before ----------------------------------------------------------------------------------
@@ -100,27 +97,6 @@ def behind_a_hundred(world: World) -> World:
     return world.with_stored(replace(repository, pulls=pulls, next_number=104))
 
 
-def squash_only(world: World) -> World:
-    """A merge leaves the branch ahead of the base, so that GitHub lets it have another pull request."""
-    repository = world.repositories[REPOSITORY]
-    squashing = replace(repository, merge_commit_allowed=False, rebase_merge_allowed=False)
-    return world.with_stored(squashing)
-
-
-def a_stamp(content: bytes) -> Callable[[Mapping[str, bytes]], Mapping[str, bytes]]:
-    """The installer's last word is this."""
-    return lambda _files: {"/var/lib/zeta-install/complete.json": content}
-
-
-def intent_in_state_folder(_files: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """The simulated disk keeps only what changes beside the marker, so the intent lies there."""
-    intent = b'{"schema": 1, "operator": "alice", "repository": "acme/cluster", "node": "node-a"}'
-    return {
-        SETTINGS: f'repository = "acme/cluster"\nintent_file = "{STATE}/intent.json"\n'.encode(),
-        f"{STATE}/intent.json": intent,
-    }
-
-
 # --- the stages ---------------------------------------------------------------------------------------------
 
 
@@ -137,98 +113,53 @@ def small(
     return Universe(name, says, request_faults=frozenset(faults), people=acts, **options)
 
 
-CALM = Stage(small("calm", "nothing goes wrong"))
-CRASHES = Stage(small("crashes", "kills and power cuts anywhere", crashes=True))
-LATE = Stage(small("late", "a request arrives late", RequestFault.LATE, late=1, world=squash_only))
-LOST = Stage(small("lost", "an answer is lost after the request took effect", RequestFault.LOST_AFTER))
-CUT_AND_LATE = Stage(
-    small(
-        "cut-and-late",
-        "a power cut, and a request that arrives late",
-        RequestFault.LATE,
-        crashes=True,
-        late=1,
-    )
+CALM = small("calm", "nothing goes wrong")
+CRASHES = small("crashes", "kills and power cuts anywhere", crashes=True)
+LATE = small(
+    "late", "a request arrives late, and a person merges", RequestFault.LATE, late=1, people=(Act.MERGE,)
 )
-BROKEN = Stage(small("5xx-after", "502 after a request took effect", RequestFault.ERROR_AFTER))
-CLOSED = Stage(small("closed", "a person closes it", people=(Act.CLOSE,)))
-CLOSED_TWICE = Stage(small("closed-twice", "a person closes it, and again", people=(Act.CLOSE, Act.CLOSE)))
-REMOVED = Stage(small("removed", "a person removes the record", people=(Act.REMOVE_RECORD,)))
-INTENT = Stage(
-    small("intent", "crashes; the intent lies on the disk", crashes=True, files=intent_in_state_folder)
+LOST = small("lost", "an answer is lost after the request took effect", RequestFault.LOST_AFTER)
+CUT_AND_LATE = small(
+    "cut-and-late",
+    "a power cut, and a request that arrives late",
+    RequestFault.LATE,
+    crashes=True,
+    late=1,
 )
-IN_FLIGHT = Stage(
-    small(
-        "in-flight",
-        "its branch has a pull request of an earlier life; answers are lost",
-        RequestFault.LOST_AFTER,
-        world=with_pull("register-node-node-a"),
-    )
+BROKEN = small("5xx-after", "502 after a request took effect", RequestFault.ERROR_AFTER)
+CLOSED = small("closed", "a person closes it", people=(Act.CLOSE,))
+CLOSED_TWICE = small("closed-twice", "a person closes it, and again", people=(Act.CLOSE, Act.CLOSE))
+REMOVED = small("removed", "a person removes the record", people=(Act.REMOVE_RECORD,))
+INTENT = small("intent", "crashes; the intent lies on the disk", crashes=True, files=INTENT_IN_STATE_FOLDER)
+IN_FLIGHT = small(
+    "in-flight",
+    "its branch has a pull request of an earlier life; answers are lost",
+    RequestFault.LOST_AFTER,
+    world=with_pull("register-node-node-a"),
 )
-TWIN = Stage(
-    small(
-        "twin",
-        "an old branch with a time in its name has a pull request; requests fail",
-        RequestFault.NOT_SENT,
-        world=with_pull(OLD_BRANCH),
-    )
+TWIN = small(
+    "twin",
+    "an old branch with a time in its name has a pull request; requests fail",
+    RequestFault.NOT_SENT,
+    world=with_pull(OLD_BRANCH),
 )
-CROWDED = Stage(small("crowded", "the same behind a hundred other ones", world=behind_a_hundred))
-NEIGHBOURS = Stage(
-    small(
-        "neighbours",
-        "node-a-b has a pull request",
-        world=with_pull("register-node-node-a-b", NEIGHBOUR, OLD_RECORD.replace("node-a", "node-a-b")),
-    )
+CROWDED = small("crowded", "the same behind a hundred other ones", world=behind_a_hundred)
+SIGNED_OUT = small("signed-out", "the credentials are not restored", files={TOKEN_FILE: None}, **NO_REQUESTS)
+NO_NAME = small(
+    "no-name",
+    "the hostname is a default that many machines share",
+    files={"/proc/sys/kernel/hostname": b"localhost\n"},
+    **NO_REQUESTS,
 )
-SIGNED_OUT = Stage(
-    small(
-        "signed-out",
-        "the credentials are not restored",
-        files=lambda _files: {"/etc/zeta-self-register/github-token": b"absent"},
-    ),
-    may_be_held=True,
-    forbidden=Forbidden.REQUESTS,
-)
-INSTALLER = Stage(
-    small(
-        "installer",
-        "the installer's own system",
-        files=lambda _: {"/etc/os-release": b"VARIANT_ID=installer\n"},
-    ),
-    may_be_held=True,
-    forbidden=Forbidden.REQUESTS,
-)
-NOT_INSTALLED = Stage(
-    small("not-installed", "the installation broke off: its stamp is empty", files=a_stamp(b"")),
-    may_be_held=True,
-    forbidden=Forbidden.REQUESTS,
-)
-NO_NAME = Stage(
-    small(
-        "no-name",
-        "the hostname is a default that many machines share",
-        files=lambda _files: {"/proc/sys/kernel/hostname": b"localhost\n"},
-    ),
-    may_be_held=True,
-    forbidden=Forbidden.REQUESTS,
-)
-_RENAMED = OLD_RECORD.replace("node-a", "node-1a2b3c") + OUR_MAC
-RENAMED_IN_FLIGHT = Stage(
-    small(
-        "renamed-in-flight",
-        "this machine has a pull request under another name",
-        world=with_pull("register-node-node-1a2b3c", OTHER_NAME, _RENAMED),
-    ),
+RENAMED_IN_FLIGHT = small(
+    "renamed-in-flight",
+    "this machine has a pull request under another name",
+    world=with_pull("register-node-node-1a2b3c", OTHER_NAME, RENAMED),
     may_be_held=True,
     forbidden=Forbidden.CHANGES,
 )
-RENAMED = Stage(
-    small(
-        "renamed",
-        "this machine has a record under another name",
-        world=lambda world: with_file(world, OTHER_NAME, _RENAMED),
-    ),
-    may_be_held=True,
-    forbidden=Forbidden.CHANGES,
-)
+_STARTS = starts.universes(AGENT)
+NEIGHBOURS = _STARTS["start-prefix"]
+INSTALLER = _STARTS["start-installer"]
+NOT_INSTALLED = _STARTS["start-no-stamp"]
+OTHER_RECORD = _STARTS["start-other-name"]

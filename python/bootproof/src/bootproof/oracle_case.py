@@ -139,12 +139,15 @@ class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """How things were before the first event: open PRs, whether the record was on the base, and whether the
     machine came with its system installed (then there is no install to wait for). A case that goes on where
     another one stopped also has what that left: PRs that are not open any more, the numbers of those of the
-    present epoch, the program's comments (number and body), commits of the base branch, and paths that people
-    pushed to the node's branch."""
+    present epoch, of those that were merged or that a person closed (`settled`), and of those that the machine has
+    reopened; the program's comments (number and body), commits of the base branch, and paths that people pushed to
+    the node's branch."""
 
     open: tuple[Seeded, ...] = ()
     ended: tuple[Seeded, ...] = ()
     of_this_epoch: tuple[int, ...] = ()
+    settled: tuple[int, ...] = ()
+    reopened: tuple[int, ...] = ()
     comments: tuple[tuple[int, str], ...] = ()
     base_commits: tuple[str, ...] = ()
     pushed_by_people: tuple[str, ...] = ()

@@ -287,6 +287,43 @@ def _shortened(text: str) -> str:
     return repr(line if len(line) <= 40 else line[:37] + "...")
 
 
+def reopened_once(case: Case) -> Look:
+    """The machine reopens a PR once: whoever closes it again means it."""
+    first: dict[int | None, Event | None] = dict.fromkeys(case.before.reopened)
+    looked_at, findings = 0, []
+    for event in case.machine_effects:
+        if event.type != "pull-request-reopened" or not case.is_own_pull(event):
+            continue
+        looked_at += 1
+        earlier = first.setdefault(event.number, event)
+        if earlier is not event:
+            text = f"#{event.number} was reopened again"
+            findings.append(case.finding(text, *([earlier] if earlier else []), event))
+    return Look(looked_at, tuple(findings))
+
+
+def taken_back(case: Case) -> Look:
+    """The machine closes a PR of the node only beside another one that is open, that was merged or that a person
+    closed, or while the record is on the base: what it has asked for is not taken back."""
+    settled = set(case.before.settled)
+    looked_at, findings = 0, []
+    for entry, standing in zip(case.order, case.standings, strict=True):
+        if not isinstance(entry, Event) or entry.number is None or not case.is_own_pull(entry):
+            continue
+        closed = entry.type == "pull-request-closed"
+        if entry.type == "pull-request-reopened":
+            settled.discard(entry.number)
+        elif entry.type == "pull-request-merged" or (closed and not case.by_machine(entry)):
+            settled.add(entry.number)
+        elif closed:
+            looked_at += 1
+            if not (standing.open | settled) - {entry.number} and not standing.record:
+                if standing.record is None:
+                    raise MissingEvidence("the log does not say whether the record was on the base")
+                findings.append(case.finding(f"#{entry.number} was closed, and there is no other one", entry))
+    return Look(looked_at, tuple(findings))
+
+
 def only_its_own_logins(case: Case) -> Look:
     """The program under test acts under no login but those that its token was given for."""
     own = case.registration
@@ -306,5 +343,7 @@ ALWAYS: tuple[Rule, ...] = (
     Rule("markers-were-true", markers_were_true),
     Rule("nobody-elses", nobody_elses),
     Rule("one-comment-per-kind", one_comment_per_kind),
+    Rule("reopened-once", reopened_once),
+    Rule("taken-back", taken_back),
     Rule("only-its-own-logins", only_its_own_logins),
 )

@@ -69,8 +69,14 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "says": "the installer's own system",
         "files": {"/etc/os-release": b"ID=nixos\nVARIANT_ID=installer\n"},
         "held": True,
+        "forbidden": "requests",
     },
-    "no-stamp": {"says": "an unfinished install", "files": {Settings().install_stamp: None}, "held": True},
+    "no-stamp": {
+        "says": "an unfinished install",
+        "files": {Settings().install_stamp: None},
+        "held": True,
+        "forbidden": "requests",
+    },
     "marker-unreadable": {
         "says": "a marker that cannot be read",
         "files": {_MARKER: errno.EACCES},
@@ -85,6 +91,7 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "says": "a marker of another machine",
         "files": {_MARKER: _marker(MarkerState.REGISTERED, 1, "node-b")},
         "held": True,
+        "forbidden": "changes",
     },
     "marker-empty": {"says": "an empty marker", "files": {_MARKER: b""}},
     "note-from-future": {"says": "a note from the future", "files": {_ATTEMPT: _noted(4e9)}},
@@ -97,13 +104,20 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "says": "the same, with the policy to hold",
         "files": {_MARKER: _marker(MarkerState.REGISTERED, None), DEFAULT_PATH: _HOLDS},
         "held": True,
+        "forbidden": "changes",
     },
-    "record-of-another": {"says": "another machine's record", "base": {_RECORD: ANOTHERS}, "held": True},
+    "record-of-another": {
+        "says": "another machine's record",
+        "base": {_RECORD: ANOTHERS},
+        "held": True,
+        "forbidden": "changes",
+    },
     "record-ours": {"says": "this machine's record, and an empty disk", "base": {_RECORD: OURS}},
     "name-taken": {
         "says": "the name under another operator",
         "base": {"maintainers/bob/cluster-nodes/node-a/node.yaml": _record(operator="bob")},
         "held": True,
+        "forbidden": "changes",
     },
     "other-name": {
         "says": "this machine under another name",
@@ -111,17 +125,20 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
             "maintainers/alice/cluster-nodes/node-z/node.yaml": _record("node-z", mac="52:54:00:aa:bb:cc")
         },
         "held": True,
+        "forbidden": "changes",
     },
-    "archived": {"says": "an archived repository", "archived": True, "held": True},
+    "archived": {"says": "an archived repository", "archived": True, "held": True, "forbidden": "changes"},
     "pull-of-another": {
         "says": "another machine's open pull request on our branch",
         "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: ANOTHERS}}],
         "held": True,
+        "forbidden": "changes",
     },
     "closed-of-another": {
         "says": "another machine's closed pull request on our branch",
         "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: ANOTHERS}, "closed": True}],
         "held": True,
+        "forbidden": "changes",
     },
     "pull-found": {
         "says": "an open pull request of ours, and an empty disk",
@@ -135,11 +152,13 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "says": "an old branch's pull request, another machine's",
         "pulls": [{"branch": _OLD_BRANCH, "files": {_RECORD: ANOTHERS}}],
         "held": True,
+        "forbidden": "changes",
     },
     "twin-retargeted": {
         "says": "an old branch's pull request to another base",
         "pulls": [{"branch": _OLD_BRANCH, "files": {_RECORD: _record()}, "base": "release"}],
         "held": True,
+        "forbidden": "changes",
         "merged_at_last": False,
     },
     "prefix": {

@@ -9,12 +9,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from mock_github.state import Moment, PullState
+from mock_github.state import PullState
 from mock_github.world import World
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents
-from bootproof.simulation.people import PUSHED, own_pulls, record_on_base
+from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
 from bootproof.simulation.steps import Step
 from bootproof.simulation.transitions import Simulation, State
 from bootproof.timeline import ClaimState
@@ -120,9 +120,7 @@ def _removals(state: State) -> int:
 def _excuse(world: World, own: Registration) -> End | None:
     """Why there need not be a registration: what a person did stands against it."""
     repository = world.repositories[own.repository.lower()]
-    tip = repository.branch(own.base)
-    folder = own.record.rpartition("/")[0]
-    if tip is not None and world.git.find(world.git.commit(tip).tree, f"{folder}/retired") is not None:
+    if is_retired(world, own):
         return End.RETIRED
     branch = repository.branch(own.branch)
     newest = max(own_pulls(world, own), key=lambda pull: pull.number, default=None)
@@ -130,11 +128,6 @@ def _excuse(world: World, own: Registration) -> End | None:
         return End.RETARGETED
     if branch is not None and world.git.find(world.git.commit(branch).tree, PUSHED[0]) is not None:
         return End.BRANCH_PUSHED_TO
-    if newest is not None and newest.state is PullState.CLOSED and _closed_by_person(newest.timeline, own):
+    if newest is not None and closed_by_person(newest, own):
         return End.CLOSED_BY_A_PERSON
     return None
-
-
-def _closed_by_person(timeline: tuple[object, ...], own: Registration) -> bool:
-    closings = [item for item in timeline if getattr(item, "kind", None) is Moment.CLOSED]
-    return bool(closings) and getattr(closings[-1], "actor", "") not in own.logins

@@ -1,7 +1,7 @@
 """The oracle on one step: the same rules that judge machines, given what was there before the step.
 
 They are promises about what never happens, so a history that is whole breaks one of them in some one step.  What
-a marker claims is compared with all that was true since its run began.
+a marker or an exit status claims is compared with all that was true since its run began.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mock_github.events import Event
-from mock_github.state import PullRequest, PullState
+from mock_github.state import Moment, PullRequest, PullState
 from mock_github.world import World
 
 from bootproof.oracle import Before, Case, Registration, Rule, Seeded, as_events
 from bootproof.oracle_rules import ALWAYS
 from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
-from bootproof.simulation.automaton import TRACEBACK, Effect
+from bootproof.simulation.automaton import TRACEBACK, Effect, described
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.machine import LocalRun
-from bootproof.simulation.people import PUSHED, own_pulls, record_on_base
+from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
+from bootproof.simulation.universe import Forbidden
 from bootproof.timeline import ClaimState, MarkerClaim
 
 Facts = frozenset[tuple[str, int]]
@@ -31,9 +32,13 @@ _BY_STEP = {
     "not-too-soon",
     "nobody-elses",
     "one-comment-per-kind",
+    "reopened-once",
+    "taken-back",
     "only-its-own-logins",
 }
 RULES: tuple[Rule, ...] = tuple(rule for rule in ALWAYS if rule.id in _BY_STEP)
+_DONE = {"open", "record", "retired"}
+"""What has to be so that a run may end with status 0."""
 
 
 @dataclass
@@ -43,6 +48,7 @@ class Judge:
     agent: Agent
     hub: Hub
     own: Registration
+    forbidden: Forbidden = Forbidden.NOTHING
     _known: dict[tuple[int, Effect, int], tuple[str, ...]] = field(default_factory=dict)
     _facts: dict[int, Facts] = field(default_factory=dict)
 
@@ -56,9 +62,10 @@ class Judge:
             before = self._before(self.hub.worlds[world], epoch)
             case = Case(as_events(events), (), self.own, before=before)
             looks = [(rule.id, rule.judge(case)) for rule in RULES]
-            found = self._known[key] = tuple(
-                f"{name}: {x.text}" for name, look in looks for x in look.findings
-            )
+            found = tuple(f"{name}: {x.text}" for name, look in looks for x in look.findings)
+            if self.forbidden is not Forbidden.NOTHING:
+                found += (f"forbidden-here: {events[1].type}",)
+            self._known[key] = found
         return found
 
     def _before(self, world: World, epoch: int) -> Before:
@@ -68,6 +75,10 @@ class Judge:
             open=tuple(seeded[p.number] for p in pulls if p.state is PullState.OPEN),
             ended=tuple(seeded[p.number] for p in pulls if p.state is not PullState.OPEN),
             of_this_epoch=tuple(p.number for p in pulls if p.number > epoch),
+            settled=tuple(
+                p.number for p in pulls if p.state is PullState.MERGED or closed_by_person(p, self.own)
+            ),
+            reopened=tuple(p.number for p in pulls if self._was_reopened(p)),
             comments=tuple(
                 (p.number, c.body) for p in pulls for c in p.comments if c.author in self.own.logins
             ),
@@ -77,26 +88,37 @@ class Judge:
             pushed_by_people=tuple(PUSHED),
         )
 
+    def _was_reopened(self, pull: PullRequest) -> bool:
+        """By the program itself."""
+        return any(t.kind is Moment.REOPENED and t.actor in self.own.logins for t in pull.timeline)
+
     def _base_commits(self, world: World) -> tuple[str, ...]:
         tip = world.repositories[self.own.repository.lower()].branch(self.own.base)
         return tuple(world.git.ancestors(tip)) if tip is not None else ()
 
     def facts(self, number: int) -> Facts:
-        """What a marker may claim when this is how things are."""
+        """What a marker or an exit status may claim when this is how things are."""
         found = self._facts.get(number)
         if found is None:
             world = self.hub.worlds[number]
             pulls = own_pulls(world, self.own)
             opened = {("open", p.number) for p in pulls if p.state is PullState.OPEN}
             record = {("record", 0)} if record_on_base(world, self.own) is not None else set()
-            found = self._facts[number] = frozenset(opened | record | {("existed", p.number) for p in pulls})
+            retired = {("retired", 0)} if is_retired(world, self.own) else set()
+            existed = {("existed", p.number) for p in pulls}
+            found = self._facts[number] = frozenset(opened | record | retired | existed)
         return found
 
     def run(self, run: LocalRun, known: Facts) -> tuple[str, ...]:
-        """What was wrong between two requests: an untrue marker, or an end that is none."""
+        """What was wrong between two requests: an untrue marker, a request that may not be, or an end that is none."""
         wrong = [text for marker in run.markers if (text := self._untrue(marker, known))]
-        if run.place.ended and run.place.effect[1] == TRACEBACK:
-            wrong.append(f"traceback: {run.place.effect[3]}")
+        effect = run.place.effect
+        if effect[0] == "github" and self.forbidden is Forbidden.REQUESTS:
+            wrong.append(f"forbidden-here: {described(effect)}")
+        if run.place.ended and effect[1] == TRACEBACK:
+            wrong.append(f"traceback: {effect[3]}")
+        if run.place.ended and effect[1] == 0 and not {kind for kind, _ in known} & _DONE:
+            wrong.append("exit-status: 0, and there is neither an open pull request nor the record")
         return tuple(wrong)
 
     def _untrue(self, marker: bytes, known: Facts) -> str:

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Callable
 
 from mock_github.events import Event
-from mock_github.state import PullRequest, PullState, Repository
+from mock_github.state import Moment, PullRequest, PullState, Repository
 from mock_github.world import World
 
 from bootproof.oracle_case import Registration
@@ -157,3 +157,16 @@ def record_on_base(world: World, own: Registration) -> str | None:
         return None
     found = world.git.find(world.git.commit(tip).tree, own.record)
     return None if found is None else found[1]
+
+
+def is_retired(world: World, own: Registration) -> bool:
+    """Whether a person has put the mark beside the record by which a node is retired."""
+    tip = _repository(world, own).branch(own.base)
+    folder = own.record.rpartition("/")[0]
+    return tip is not None and world.git.find(world.git.commit(tip).tree, f"{folder}/retired") is not None
+
+
+def closed_by_person(pull: PullRequest, own: Registration) -> bool:
+    """Whether it is closed without a merge, and the last who closed it was not the program."""
+    closings = [item for item in pull.timeline if item.kind is Moment.CLOSED]
+    return pull.state is PullState.CLOSED and bool(closings) and closings[-1].actor not in own.logins

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.people import PERSON
-from bootproof.simulation.universe import NETWORK, Universe
+from bootproof.simulation.universe import NETWORK, Forbidden, Universe
 from bootproof.verdict import HarnessError
 
 
@@ -29,7 +29,8 @@ class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
     reading them ends in.  `base` are files on the base branch, `held` says that it need not come to a registration,
-    `merged_at_last` whether a person then merges what is open."""
+    `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last` whether a
+    person then merges what is open."""
 
     says: str
     files: dict[str, bytes | int | None] = {}
@@ -37,6 +38,7 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pulls: tuple[Pull, ...] = ()
     archived: bool = False
     held: bool = False
+    forbidden: Forbidden = Forbidden.NOTHING
     merged_at_last: bool = True
 
 
@@ -61,6 +63,7 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
         files=start.files,
         world=lambda world: _begun(world, start, repository),
         may_be_held=start.held,
+        forbidden=start.forbidden,
         merged_at_last=start.merged_at_last,
     )
 

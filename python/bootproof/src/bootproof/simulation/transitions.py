@@ -120,7 +120,7 @@ class Simulation:
         self.automaton = self.machine.automaton
         self.hub = Hub(TOKEN, own.repository)
         self._people = People(self.hub, own)
-        self._judge = Judge(self.agent, self.hub, own)
+        self._judge = Judge(self.agent, self.hub, own, self.universe.forbidden)
         self._clocks = clocks_of(self.agent)
         self._acts = tuple(self.universe.people)
         self._defaults: dict[State, tuple[Next, ...]] = {}

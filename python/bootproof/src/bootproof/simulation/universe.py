@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,15 @@ from bootproof.simulation.people import Act
 NETWORK = frozenset({RequestFault.NOT_SENT, RequestFault.LOST_BEFORE, RequestFault.LOST_AFTER})
 SERVER = frozenset({RequestFault.ERROR_BEFORE, RequestFault.ERROR_AFTER, RequestFault.NO_PERMISSION})
 LIMITS = frozenset({RequestFault.PRIMARY_LIMIT, RequestFault.SECONDARY_LIMIT})
+
+
+class Forbidden(enum.Enum):
+    """What no machine may do in a universe, because of what was there before its first run."""
+
+    NOTHING = "nothing"
+    CHANGES = "changes"
+    """It may look at GitHub, and change nothing there."""
+    REQUESTS = "requests"
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Universe:
     """Whether somebody merges what is still open when the program can do no more."""
     may_be_held: bool = False
     """Whether it need not come to a registration, because of what was there before the first run."""
+    forbidden: Forbidden = Forbidden.NOTHING
     world: Callable[[World], World] | None = None
     """What is different at GitHub."""
 
