@@ -113,53 +113,51 @@ def small(
     return Universe(name, says, request_faults=frozenset(faults), people=acts, **options)
 
 
-CALM = small("calm", "nothing goes wrong")
-CRASHES = small("crashes", "kills and power cuts anywhere", crashes=True)
-LATE = small(
-    "late", "a request arrives late, and a person merges", RequestFault.LATE, late=1, people=(Act.MERGE,)
+ALL = (
+    small("calm", "nothing goes wrong"),
+    small("crashes", "kills and power cuts anywhere", crashes=True),
+    small(
+        "late", "a request arrives late, and a person merges", RequestFault.LATE, late=1, people=(Act.MERGE,)
+    ),
+    small("lost", "an answer is lost after the request took effect", RequestFault.LOST_AFTER),
+    small(
+        "cut-and-late",
+        "a power cut, and a request that arrives late",
+        RequestFault.LATE,
+        crashes=True,
+        late=1,
+    ),
+    small("5xx-after", "502 after a request took effect", RequestFault.ERROR_AFTER),
+    small("closed", "a person closes it", people=(Act.CLOSE,)),
+    small("closed-twice", "a person closes it, and again", people=(Act.CLOSE, Act.CLOSE)),
+    small("removed", "a person removes the record", people=(Act.REMOVE_RECORD,)),
+    small("intent", "crashes; the intent lies on the disk", crashes=True, files=INTENT_IN_STATE_FOLDER),
+    small(
+        "in-flight",
+        "its branch has a pull request of an earlier life; answers are lost",
+        RequestFault.LOST_AFTER,
+        world=with_pull("register-node-node-a"),
+    ),
+    small(
+        "twin",
+        "an old branch with a time in its name has a pull request; requests fail",
+        RequestFault.NOT_SENT,
+        world=with_pull(OLD_BRANCH),
+    ),
+    small("crowded", "the same behind a hundred other ones", world=behind_a_hundred),
+    small("signed-out", "the credentials are not restored", files={TOKEN_FILE: None}, **NO_REQUESTS),
+    small(
+        "no-name",
+        "the hostname is a default that many machines share",
+        files={"/proc/sys/kernel/hostname": b"localhost\n"},
+        **NO_REQUESTS,
+    ),
+    small(
+        "renamed-in-flight",
+        "this machine has a pull request under another name",
+        world=with_pull("register-node-node-1a2b3c", OTHER_NAME, RENAMED),
+        may_be_held=True,
+        forbidden=Forbidden.CHANGES,
+    ),
 )
-LOST = small("lost", "an answer is lost after the request took effect", RequestFault.LOST_AFTER)
-CUT_AND_LATE = small(
-    "cut-and-late",
-    "a power cut, and a request that arrives late",
-    RequestFault.LATE,
-    crashes=True,
-    late=1,
-)
-BROKEN = small("5xx-after", "502 after a request took effect", RequestFault.ERROR_AFTER)
-CLOSED = small("closed", "a person closes it", people=(Act.CLOSE,))
-CLOSED_TWICE = small("closed-twice", "a person closes it, and again", people=(Act.CLOSE, Act.CLOSE))
-REMOVED = small("removed", "a person removes the record", people=(Act.REMOVE_RECORD,))
-INTENT = small("intent", "crashes; the intent lies on the disk", crashes=True, files=INTENT_IN_STATE_FOLDER)
-IN_FLIGHT = small(
-    "in-flight",
-    "its branch has a pull request of an earlier life; answers are lost",
-    RequestFault.LOST_AFTER,
-    world=with_pull("register-node-node-a"),
-)
-TWIN = small(
-    "twin",
-    "an old branch with a time in its name has a pull request; requests fail",
-    RequestFault.NOT_SENT,
-    world=with_pull(OLD_BRANCH),
-)
-CROWDED = small("crowded", "the same behind a hundred other ones", world=behind_a_hundred)
-SIGNED_OUT = small("signed-out", "the credentials are not restored", files={TOKEN_FILE: None}, **NO_REQUESTS)
-NO_NAME = small(
-    "no-name",
-    "the hostname is a default that many machines share",
-    files={"/proc/sys/kernel/hostname": b"localhost\n"},
-    **NO_REQUESTS,
-)
-RENAMED_IN_FLIGHT = small(
-    "renamed-in-flight",
-    "this machine has a pull request under another name",
-    world=with_pull("register-node-node-1a2b3c", OTHER_NAME, RENAMED),
-    may_be_held=True,
-    forbidden=Forbidden.CHANGES,
-)
-_STARTS = starts.universes(AGENT)
-NEIGHBOURS = _STARTS["start-prefix"]
-INSTALLER = _STARTS["start-installer"]
-NOT_INSTALLED = _STARTS["start-no-stamp"]
-OTHER_RECORD = _STARTS["start-other-name"]
+STAGES: Mapping[str, Universe] = {**{stage.name: stage for stage in ALL}, **starts.universes(AGENT)}

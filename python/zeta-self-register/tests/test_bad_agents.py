@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import bad_agents
+import planted as on_machines
 import pytest
-from bad_agents import BUGS, HARMLESS
-from stages import explored
+from bugs import BUGS, HARMLESS, MACHINES, UNSEEN, planted
+from stages import STAGES, explored
 
-STAGES = list({bug.stage.name: bug.stage for bug in (*BUGS, *HARMLESS)}.values())
+USED = sorted({bug.stage for bug in (*BUGS, *HARMLESS)})
 
 
 def ids(bugs):
@@ -22,28 +24,44 @@ def ids(bugs):
 
 @pytest.mark.parametrize("bug", BUGS, ids=ids(BUGS))
 def test_a_bad_agent_is_caught(bug):
-    with bad_agents.planted(bug) as met:
-        found = explored(bug.stage)
+    with planted(bug) as met:
+        found = explored(STAGES[bug.stage])
     assert len(met) == len(bug.plants), f"a change was never put to the test: {dict(met)}"
     assert all(met.values()), f"a change made no difference: {dict(met)}"
     assert bug.rule in {text.partition(":")[0] for text in found.findings}, found.findings
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=[stage.name for stage in STAGES])
+@pytest.mark.parametrize("stage", USED)
 def test_the_real_agent_passes_there(stage):
-    found = explored(stage)
+    found = explored(STAGES[stage])
     assert found.findings == {}
     assert found.complete
 
 
 @pytest.mark.parametrize("bug", HARMLESS, ids=ids(HARMLESS))
 def test_what_makes_no_difference_was_there_and_made_none(bug):
-    with bad_agents.planted(bug) as met:
-        found = explored(bug.stage)
+    with planted(bug) as met:
+        found = explored(STAGES[bug.stage])
     assert met
     assert all(met.values())
     assert found.findings == {}
     assert found.complete
+
+
+def test_what_is_said_of_the_other_layers_is_of_bad_agents_that_there_are():
+    assert {*UNSEEN, *MACHINES} <= {bug.name for bug in BUGS}
+    assert set(MACHINES.values()) <= set(on_machines.BUGS)
+
+
+def test_a_line_of_the_matrix_is_filled_by_a_run(monkeypatch, capsys):
+    """A bug that changes nothing is not caught, and the exit status says so."""
+    caught, missed = BUGS[0], replace(BUGS[0], name="none", plants=())
+    for bugs, status in (((caught,), 0), ((caught, missed), 1)):
+        monkeypatch.setattr(bad_agents, "BUGS", bugs)
+        assert bad_agents.main([]) == status
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if "NOT CAUGHT" in line] == [
+        "none"
+    ]
 
 
 def test_a_bad_agent_runs_as_a_process(tmp_path):
