@@ -12,7 +12,9 @@ from bootproof.simulation import starts
 from bootproof.simulation.automaton import NotDeterministic
 from bootproof.simulation.closure import explore
 from bootproof.simulation.histories import every_history
-from bootproof.simulation.transitions import Durable, ExactTimes, Simulation
+from bootproof.simulation.passing import ExactPassing
+from bootproof.simulation.state import Durable
+from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import Universe
 from bootproof.simulation.universes import UNIVERSES
 from zeta_self_register.simulated import AGENT, Simulated
@@ -59,10 +61,10 @@ def test_moving_dates_to_where_they_can_be_compared_loses_nothing(name: str) -> 
     """Every history of up to 2 faults, once with every date as it is: the same is left in the end."""
     universe = UNIVERSES[name]
     moved = Simulation(AGENT, universe)
-    exact = ExactTimes(AGENT, universe)
+    exact = Simulation(AGENT, universe, passes=ExactPassing)
     walked = every_history(exact, 2).durable
     assert {essence(moved, one) for one in every_history(moved, 2).durable} == {
-        essence(exact, exact.comparable_durable(one)) for one in walked
+        essence(exact, exact.passing.comparable(one)) for one in walked
     }
 
 

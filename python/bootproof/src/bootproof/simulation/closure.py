@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bootproof.simulation.ending import End, Endings
+from bootproof.simulation.state import Actor, Durable, Next, State
 from bootproof.simulation.steps import Step, Trace
-from bootproof.simulation.transitions import Actor, Durable, Next, Simulation, State
+from bootproof.simulation.transitions import Simulation
 
 Progress = Callable[[int, int], None]
 """Called with the states that were reached and those that are still to be gone through."""

@@ -15,8 +15,9 @@ from mock_github.world import World
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents
 from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
+from bootproof.simulation.state import State
 from bootproof.simulation.steps import Step
-from bootproof.simulation.transitions import Simulation, State
+from bootproof.simulation.transitions import Simulation
 from bootproof.timeline import ClaimState
 
 MAX_STEPS = 400

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bootproof.simulation.ending import End, Endings
+from bootproof.simulation.state import Durable, Next, State
 from bootproof.simulation.steps import Step, Trace
-from bootproof.simulation.transitions import Durable, Next, Simulation, State
+from bootproof.simulation.transitions import Simulation
 
 
 @dataclass

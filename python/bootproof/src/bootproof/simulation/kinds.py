@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.machine import DiskFault
 from bootproof.simulation.people import Act
+from bootproof.simulation.state import Next, State
 from bootproof.simulation.steps import Do, Step
-from bootproof.simulation.transitions import Next, Simulation, State
+from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import Universe
 
 Kind = str

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from mock_github.events import Event
 from mock_github.state import Moment, PullRequest, PullState, Repository
-from mock_github.world import World
+from mock_github.world import World, empty_world
+from msgspec.structs import replace
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation.hub import Hub
@@ -170,3 +171,22 @@ def closed_by_person(pull: PullRequest, own: Registration) -> bool:
     """Whether it is closed without a merge, and the last who closed it was not the program."""
     closings = [item for item in pull.timeline if item.kind is Moment.CLOSED]
     return pull.state is PullState.CLOSED and bool(closings) and closings[-1].actor not in own.logins
+
+
+def first_world(own: Registration, token: str) -> World:
+    """The cluster's repository, which the program's login may write to and a person maintains."""
+    wide = {"contents": "write", "pull_requests": "write", "administration": "write"}
+    login = own.logins[0]
+    world = empty_world().with_repository(
+        own.repository,
+        private=True,
+        files={"README.md": "# cluster\n"},
+        collaborators={login: "write", PERSON_LOGIN: "admin"},
+        auto_merge_allowed=True,
+    )
+    repository = world.repositories[own.repository.lower()]
+    refs = repository.refs.set("refs/heads/release", repository.refs[f"refs/heads/{own.base}"])
+    world = world.with_stored(replace(repository, refs=refs))
+    return world.with_token(token, login=login, repositories=[own.repository]).with_token(
+        PERSON, login=PERSON_LOGIN, permissions=wide
+    )

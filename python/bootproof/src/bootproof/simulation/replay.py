@@ -19,8 +19,9 @@ from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.kinds import Menu, woken
 from bootproof.simulation.machine import DiskFault
 from bootproof.simulation.people import Act
+from bootproof.simulation.state import IDLE, Next, State
 from bootproof.simulation.steps import Do, Step, Trace, read_trace
-from bootproof.simulation.transitions import IDLE, Next, Simulation, State
+from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universes import UNIVERSES
 from bootproof.simulation.wandering import unexpected
 from bootproof.verdict import HarnessError

@@ -13,11 +13,8 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
 from mock_github.events import Event
-from mock_github.world import World
-from msgspec.structs import replace
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents, retime
@@ -26,82 +23,14 @@ from bootproof.simulation.automaton import Effect, Place
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.judging import Judge
 from bootproof.simulation.machine import Interrupted, LocalRun, Machine
-from bootproof.simulation.people import PERSON, PERSON_LOGIN, Act, People, record_on_base
-from bootproof.simulation.retime import Clocks
+from bootproof.simulation.passing import Passing, clocks_of
+from bootproof.simulation.people import Act, People, first_world, record_on_base
+from bootproof.simulation.state import IDLE, Actor, Durable, Late, Next, State
 from bootproof.simulation.steps import Do, Step
 from bootproof.simulation.universe import Universe
 
 TOKEN = "github_pat_explored"
-IDLE = -1
 SOON = ""
-
-
-class Actor(NamedTuple):
-    """One machine.  `place` is where its run stands, IDLE when none is under way; `fresh` until the first run of
-    this boot; `facts` is all that was true since its run began."""
-
-    disk: int
-    place: int = IDLE
-    fresh: bool = True
-    facts: frozenset[tuple[str, int]] = frozenset()
-
-
-class Late(NamedTuple):
-    """A request that is still on its way; `sent` in seconds by GitHub's clock."""
-
-    effect: Effect
-    sent: float
-
-
-class State(NamedTuple):
-    """`stale` is the world that a replica may still show; `calm` counts the runs since anything changed; `epoch` is
-    the highest pull request when the record was last removed."""
-
-    actors: tuple[Actor, ...]
-    world: int
-    stale: int
-    late: tuple[Late, ...] = ()
-    acts_left: tuple[int, ...] = ()
-    calm: int = 0
-    epoch: int = 0
-
-    @property
-    def idle(self) -> bool:
-        return all(actor.place == IDLE for actor in self.actors)
-
-
-class Next(NamedTuple):
-    """One step on, what it costs, and what was wrong with it."""
-
-    step: Step
-    cost: int
-    state: State
-    findings: tuple[str, ...] = ()
-    landed: str = ""
-    """The kind of fault that took effect, or the act of a person."""
-    place: int = IDLE
-    """Where the program came to, or was on its way to when it was interrupted; IDLE when it did nothing."""
-
-    @property
-    def fault(self) -> bool:
-        """Whether something went wrong here that is nobody's wish."""
-        return bool(self.landed) and self.step.do not in (Do.PERSON, Do.LATE)
-
-
-class Durable(NamedTuple):
-    """What is left of a state when everything stops: the disks and the world."""
-
-    disks: tuple[int, ...]
-    world: int
-
-
-class Shift(NamedTuple):
-    """Where times go: from `now` to `new_now` (seconds by GitHub's clock).  The same `key` moves all the same."""
-
-    move: retime.Move
-    now: float
-    new_now: float
-    key: tuple[object, ...]
 
 
 @dataclass
@@ -113,6 +42,8 @@ class Simulation:
     machine: Machine = field(init=False)
     hub: Hub = field(init=False)
     own: Registration = field(init=False)
+    passes: type[Passing] = Passing
+    """How time passes: `ExactPassing` leaves every date as it is."""
 
     def __post_init__(self) -> None:
         own = self.own = agents.registration(self.agent)
@@ -122,13 +53,11 @@ class Simulation:
         self._people = People(self.hub, own)
         self._judge = Judge(self.agent, self.hub, own, self.universe.forbidden)
         self._clocks = clocks_of(self.agent)
+        beyond = self.universe.late_beyond_q
+        self.passing = self.passes(self.hub, self.machine, self._clocks, own.repository, beyond)
         self._acts = tuple(self.universe.people)
         self._defaults: dict[State, tuple[Next, ...]] = {}
         self._next: dict[State, tuple[Next, ...]] = {}
-        self._moved_worlds: dict[tuple[int, tuple[object, ...]], int] = {}
-        self._moved_disks: dict[tuple[int, tuple[object, ...], bool], int] = {}
-        self._notes: dict[tuple[int, float], frozenset[float]] = {}
-        self._retimed: dict[tuple[State, float, int | None], State] = {}
 
     def within(self, universe: Universe) -> Simulation:
         """The same in a universe in which less can go wrong; all that was worked out is shared."""
@@ -138,14 +67,14 @@ class Simulation:
 
     def first(self) -> State:
         """The machine has just been installed, GitHub knows nothing of it."""
-        world = _first_world(self.own)
+        world = first_world(self.own, TOKEN)
         if self.universe.world is not None:
             world = self.universe.world(world)
         number = self.hub.number(world)
         disk = self.machine.first_disk()
         actors = tuple(Actor(disk) for _ in range(self.universe.actors))
         left = tuple(self.universe.people[act] for act in self._acts)
-        return self._settled(State(actors, number, number, acts_left=left), 0.0)
+        return self.passing.settled(State(actors, number, number, acts_left=left), 0.0)
 
     def durable(self, state: State) -> Durable:
         return Durable(tuple(actor.disk for actor in state.actors), state.world)
@@ -233,7 +162,7 @@ class Simulation:
                     if default is None or following.step != default.step:
                         yield following
         if self.universe.crashes and state.idle:
-            rebooted = self._settled(state, 0.0, rebooted=index)
+            rebooted = self.passing.settled(state, 0.0, rebooted=index)
             if rebooted != state:
                 yield Next(Step(Do.REBOOT, actor=index), 1, rebooted, landed="reboot")
 
@@ -241,7 +170,7 @@ class Simulation:
         """Time passes, and a run begins."""
         wait = 0.0 if delay == 0 else self._clocks.thresholds[delay - 1]
         after = SOON if delay == 0 else "q" if delay == 1 else f"threshold {delay}"
-        begun = self._settled(state, wait) if state.idle and delay else state
+        begun = self.passing.settled(state, wait) if state.idle and delay else state
         known = self._judge.facts(begun.world) | self._judge.facts(begun.stale)
         actor = begun.actors[index]._replace(fresh=False, facts=known)
         ready = _with_actor(begun, index, actor)._replace(calm=state.calm + 1)
@@ -363,97 +292,9 @@ class Simulation:
         stale = state.world if self.universe.stale else world
         return state._replace(actors=actors, world=world, stale=stale, epoch=epoch, calm=0)
 
-    # --- time ------------------------------------------------------------------------------------------------
-
     def _if_idle(self, state: State, rebooted: int | None = None) -> State:
         """When no run is under way, all times are moved to where they can be compared."""
-        return self._settled(state, 0.0, rebooted) if state.idle else state
-
-    def _settled(self, state: State, later: float, rebooted: int | None = None) -> State:
-        key = (state, later, rebooted)
-        found = self._retimed.get(key)
-        if found is None:
-            found = self._retimed[key] = self._moved(state, later, rebooted)
-        return found
-
-    def _moved(self, state: State, later: float, rebooted: int | None, shift: Shift | None = None) -> State:
-        world, q = self.hub.worlds[state.world], self._clocks.thresholds[0]
-        now = retime.now_of(world)
-        late = tuple(x for x in state.late if self.universe.late_beyond_q or now + later - x.sent < q)
-        shift = shift or self._shift(state, now, later)
-        number = self._moved_world(state.world, shift)
-        older = number
-        if state.stale != state.world and later < q:
-            older = self._moved_world(state.stale, shift)
-        actors = tuple(
-            actor._replace(disk=self._moved_disk(actor.disk, shift, index == rebooted))
-            for index, actor in enumerate(state.actors)
-        )
-        moved = tuple(Late(x.effect, shift.move(x.sent, "late")) for x in late)
-        return state._replace(actors=actors, world=number, stale=older, late=moved)
-
-    def _moved_world(self, world: int, shift: Shift) -> int:
-        key = (world, shift.key)
-        found = self._moved_worlds.get(key)
-        if found is None:
-            moved = retime.moved_world(self.hub.worlds[world], self.own.repository, shift.move, shift.new_now)
-            found = self._moved_worlds[key] = self.hub.number(moved)
-        return found
-
-    def _moved_disk(self, disk: int, shift: Shift, rebooted: bool) -> int:
-        key = (disk, shift.key, rebooted)
-        found = self._moved_disks.get(key)
-        if found is None:
-            content = self.machine.disks[disk]
-            moved = retime.moved_disk(
-                content, self._clocks, shift.now, shift.move, shift.new_now, rebooted=rebooted
-            )
-            found = self._moved_disks[key] = self.machine.number(moved)
-        return found
-
-    def _shift(self, state: State, now: float, later: float) -> Shift:
-        world, repository = self.hub.worlds[state.world], self.own.repository
-        times = retime.world_times(world, repository)
-        times |= retime.world_times(self.hub.worlds[state.stale], repository)
-        for actor in state.actors:
-            times |= self._noted(actor.disk, now)
-        # Commits that were made at different moments are different commits.
-        new_now = float(retime.START + len(world.repositories[repository.lower()].roots))
-        move = self._clocks.moved(times, now, later, new_now)
-        return Shift(move, now, new_now, (now, later, new_now, frozenset(times)))
-
-    def _noted(self, disk: int, now: float) -> frozenset[float]:
-        key = (disk, now)
-        found = self._notes.get(key)
-        if found is None:
-            times = retime.disk_times(self.machine.disks[disk], self._clocks, now)
-            found = self._notes[key] = frozenset(times)
-        return found
-
-
-class ExactTimes(Simulation):
-    """The same with every date as it is: nothing is moved, so nothing is forgotten, and nothing comes again."""
-
-    def _shift(self, state: State, now: float, later: float) -> Shift:
-        new_now = now + max(later, retime.STEP)
-        return Shift(lambda time, _where: time, now, new_now, (now, new_now))
-
-    def comparable_durable(self, durable: Durable) -> Durable:
-        """What is left, as the other simulation has it."""
-        state = State(tuple(Actor(disk) for disk in durable.disks), durable.world, durable.world)
-        now = retime.now_of(self.hub.worlds[durable.world])
-        return self.durable(self._moved(state, 0.0, None, super()._shift(state, now, 0.0)))
-
-
-def clocks_of(agent: Agent) -> Clocks:
-    """How this agent uses times."""
-    return Clocks(
-        thresholds=tuple(agent.thresholds),
-        fields=agent.clock_fields,
-        ordered=frozenset((*agent.ordered, retime.CREATED)),
-        ages=agent.ages,
-        boots=frozenset(agent.boots),
-    )
+        return self.passing.settled(state, 0.0, rebooted) if state.idle else state
 
 
 def _waking(following: Next) -> Next:
@@ -479,24 +320,3 @@ def _short(effect: Effect) -> str:
         operation = text[word:].split(b"(")[0].split(b" ")[1].decode() if word >= 0 else ""
         return f"graphql {operation.split('{')[0]}".strip()
     return f"{method} {path}"
-
-
-def _first_world(own: Registration) -> World:
-    """The cluster's repository, which the program's login may write to and a person maintains."""
-    from mock_github.world import empty_world
-
-    wide = {"contents": "write", "pull_requests": "write", "administration": "write"}
-    login = own.logins[0]
-    world = empty_world().with_repository(
-        own.repository,
-        private=True,
-        files={"README.md": "# cluster\n"},
-        collaborators={login: "write", PERSON_LOGIN: "admin"},
-        auto_merge_allowed=True,
-    )
-    repository = world.repositories[own.repository.lower()]
-    refs = repository.refs.set("refs/heads/release", repository.refs[f"refs/heads/{own.base}"])
-    world = world.with_stored(replace(repository, refs=refs))
-    return world.with_token(TOKEN, login=login, repositories=[own.repository]).with_token(
-        PERSON, login=PERSON_LOGIN, permissions=wide
-    )

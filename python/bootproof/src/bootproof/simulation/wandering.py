@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from bootproof.simulation.ending import Endings
 from bootproof.simulation.kinds import Kind, Menu, kinds_in, woken
+from bootproof.simulation.state import Next, State
 from bootproof.simulation.steps import Step, Trace
-from bootproof.simulation.transitions import Next, Simulation, State
+from bootproof.simulation.transitions import Simulation
 
 MAX_STEPS = 60
 """Steps of a history before all faults end; what comes then is judged by the ending."""
