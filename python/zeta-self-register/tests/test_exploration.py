@@ -80,6 +80,27 @@ def essence(simulation: Simulation, durable: Durable) -> str:
     return repr((notes, pulls, sorted(home.refs), len(home.roots)))
 
 
+def rows_reached(simulation: Simulation) -> set[str]:
+    places = simulation.automaton.places
+    return {row for place in places if place.ended for row in place.effect[2]}
+
+
+def test_every_row_of_the_decision_table_is_reached() -> None:
+    """A row that is not is dead.  `bootproof explore` says the same of the whole closures."""
+    reached: set[str] = set()
+    beginnings = starts.universes(AGENT)
+    small = [UNIVERSES[name] for name in ("stale", "retired", "edited", "removed")]
+    for universe in (*small, *beginnings.values()):
+        simulation = Simulation(AGENT, universe)
+        explore(simulation)
+        reached |= rows_reached(simulation)
+    for name in ("people", "branch-pushed", "retargeted", "limits", "beyond-q"):
+        simulation = Simulation(AGENT, UNIVERSES[name])
+        every_history(simulation, 3 if name == "beyond-q" else 2)
+        reached |= rows_reached(simulation)
+    assert set(AGENT.rows) - reached == set()
+
+
 def test_beyond_q_a_second_pull_request_is_possible_and_the_stray_is_closed() -> None:
     universe = UNIVERSES["beyond-q"]
     found = explore(Simulation(AGENT, universe))
