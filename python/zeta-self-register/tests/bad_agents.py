@@ -2,7 +2,7 @@
 """Bad agents, and what catches each: the exploration, processes, machines.
 
 usage: python bad_agents.py                       explores all of them: by which rule, after how many steps
-       python bad_agents.py --torture             also kills them as processes (`bootproof torture`); minutes
+       python bad_agents.py --torture             also kills them as processes (`bootproof torture`); a minute
        python bad_agents.py --as NAME -- COMMAND  runs zeta-self-register with that bug, such as `-- register`
 
 Exit status: 0 if each was caught by its rule, otherwise 1.
