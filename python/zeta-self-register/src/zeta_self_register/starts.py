@@ -80,11 +80,13 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
     "marker-unreadable": {
         "says": "a marker that cannot be read",
         "files": {_MARKER: errno.EACCES},
+        "forbidden": "requests",
         "held": True,
     },
     "marker-newer": {
         "says": "a marker of a newer version",
         "files": {_MARKER: b'{"schema": 99}'},
+        "forbidden": "requests",
         "held": True,
     },
     "marker-foreign": {
