@@ -48,14 +48,30 @@ def test_a_campaign_goes_through_a_universe_and_finds_nothing(
     assert not (tmp_path / "kept").exists()
 
 
-def test_what_is_found_is_kept_shrunk_and_found_again_first(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    options = fuzz(tmp_path, "--universe", "alone", "--agent", "spoiled:SILENCE_IS_SUCCESS")
-    assert main(options) == 1
+def interrupted(folder: Path, agent: str, awaited: str) -> tuple[int, str]:
+    """A long campaign that gets Ctrl-C as soon as it has said this; its status and what it printed in the end."""
+    options = fuzz(folder, "--universe", "alone", "--agent", agent, minutes="5")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bootproof.cli", *options],
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    assert any(awaited in line for line in process.stderr)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert "Traceback" not in err
+    return process.returncode, out
+
+
+def test_what_is_found_is_kept_and_shrunk_although_ctrl_c_ends_it(tmp_path: Path) -> None:
+    status, printed = interrupted(tmp_path, "spoiled:SILENCE_IS_SUCCESS", "found in alone: ")
+    assert status == 1
     kept = list((tmp_path / "kept").glob("alone-*.json"))
     assert kept
-    printed = capfd.readouterr().out
     for path in kept:
         assert f"kept as {path}" in printed
         assert main(["replay", str(path), "--agent", "spoiled:SILENCE_IS_SUCCESS"]) == 1
@@ -63,26 +79,9 @@ def test_what_is_found_is_kept_shrunk_and_found_again_first(
     assert any((tmp_path / "learned" / "alone").iterdir())
 
 
-def test_ctrl_c_ends_it_with_what_was_found(tmp_path: Path) -> None:
-    statuses = {}
-    for agent in ("zeta-self-register", "spoiled:SILENCE_IS_SUCCESS"):
-        options = fuzz(tmp_path, "--universe", "alone", "--agent", agent, minutes="5")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bootproof.cli", *options],
-            env={**os.environ, "PYTHONPATH": str(HERE)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert process.stderr is not None
-        awaited = "found in alone: " if agent.startswith("spoiled") else " histories ("
-        assert any(awaited in line for line in process.stderr)
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-        assert "Traceback" not in err
-        statuses[agent] = process.returncode, "kept as" in out
-    assert statuses == {"zeta-self-register": (130, False), "spoiled:SILENCE_IS_SUCCESS": (1, True)}
+def test_ctrl_c_ends_a_campaign_that_has_found_nothing(tmp_path: Path) -> None:
+    status, printed = interrupted(tmp_path, "zeta-self-register", " histories (")
+    assert (status, "kept as" in printed) == (130, False)
 
 
 def test_a_kind_that_never_happened_is_named() -> None:
