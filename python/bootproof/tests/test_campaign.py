@@ -67,7 +67,7 @@ def interrupted(folder: Path, agent: str, awaited: str) -> tuple[int, str]:
     return process.returncode, out
 
 
-def test_what_is_found_is_kept_and_shrunk_although_ctrl_c_ends_it(tmp_path: Path) -> None:
+def test_what_is_found_is_kept_although_ctrl_c_ends_it(tmp_path: Path) -> None:
     status, printed = interrupted(tmp_path, "spoiled:SILENCE_IS_SUCCESS", "found in alone: ")
     assert status == 1
     kept = list((tmp_path / "kept").glob("alone-*.json"))
@@ -75,7 +75,8 @@ def test_what_is_found_is_kept_and_shrunk_although_ctrl_c_ends_it(tmp_path: Path
     for path in kept:
         assert f"kept as {path}" in printed
         assert main(["replay", str(path), "--agent", "spoiled:SILENCE_IS_SUCCESS"]) == 1
-        assert len(read_trace(path).steps) == 6
+        # Ctrl-C can come while it is still being made shorter; six steps are the shortest.
+        assert len(read_trace(path).steps) >= 6
     assert any((tmp_path / "learned" / "alone").iterdir())
 
 
