@@ -238,8 +238,8 @@ def claim(agent: Agent, results: Sequence[Result], seconds: float) -> list[str]:
         f"Holds for {agent.name} in {len(results)} universes: {states} states, {steps} steps, {seconds:.0f} s.",
         "No step breaks a promise, and from every state, once faults end, it comes to one merged pull request or to "
         "what a person wanted instead.",
-        "Relative to: the program's own code above its effects port; mock-github as GitHub, with a repository that allows "
-        "merge commits and auto-merge; requests that take no time "
+        "Relative to: the program's own code above its effects port; mock-github as GitHub, with a repository "
+        "that allows merge commits and auto-merge; requests that take no time "
         f"and live no longer than Q = {agent.thresholds[0]:.0f} s (the universe beyond-q apart); one or two "
         "machines of one identity; times told apart only by what the program compares them with; after a kill, "
         "unsynced files are written back (the universe unsynced apart); any number of crashes and faults"
