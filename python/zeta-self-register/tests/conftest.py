@@ -16,29 +16,11 @@ from mock_github.world import World, empty_world
 from zeta_self_register import settings
 from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, NotSent, Request, Response
 from zeta_self_register.node import Node
+from zeta_self_register.simulated import AGENT, MACHINE, SETTINGS
 from zeta_self_register.tick import Run, plan, tick
 
 TOKEN = "github_pat_test"
 PERSON = "github_pat_person"
-SETTINGS = "/etc/zeta-self-register/settings.toml"
-STATE = "/var/lib/zeta-self-register"
-
-MACHINE = {
-    "/proc/sys/kernel/hostname": b"node-a\n",
-    "/proc/cpuinfo": b"processor\t: 0\nmodel name\t: Test CPU\n",
-    "/proc/meminfo": b"MemTotal:        1024000 kB\n",
-    "/proc/sys/kernel/osrelease": b"6.12.0\n",
-    "/sys/class/dmi/id/product_uuid": b"5f0c1a52-9e7b-4c3d-8a61-2b3c4d5e6f70\n",
-    "/sys/class/net/eth0/address": b"52:54:00:aa:bb:cc\n",
-    "/sys/class/net/eth0/addr_assign_type": b"0\n",
-    "/sys/class/net/eth0/type": b"1\n",
-    "/sys/class/net/eth0/device/uevent": b"",
-    "/etc/os-release": b"ID=nixos\n",
-    "/var/lib/zeta-install/complete.json": b'{"schema": 1, "installed_at": "2026-01-01T00:00:00Z"}',
-}
-IP_ADDRESSES = b"""[{"ifname": "eth0", "address": "52:54:00:aa:bb:cc", "link_type": "ether", "addr_info":
-  [{"family": "inet", "local": "10.0.2.15", "prefixlen": 24, "scope": "global"}]}]"""
-IP_ROUTES = b'[{"dst": "default", "gateway": "10.0.2.2", "dev": "eth0"}]'
 
 
 class SmallMachine:
@@ -72,13 +54,10 @@ class SmallMachine:
         return entries
 
     def run(self, argv: Sequence[str]) -> bytes:
-        if "address" in argv:
-            return IP_ADDRESSES
-        if "-4" in argv:
-            return IP_ROUTES
-        if "-6" in argv:
-            return b"[]"
-        raise CommandFailed(" ".join(argv))
+        printed = AGENT.output(argv)
+        if printed is None:
+            raise CommandFailed(" ".join(argv))
+        return printed
 
     def write(self, path: str, content: bytes, mode: int) -> None:
         if self.write_error is not None:

@@ -5,19 +5,17 @@ Some are beginnings of the agent's own (`starts`).
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 
 from bootproof.simulation import starts
 from bootproof.simulation.closure import Explored, explore
 from bootproof.simulation.hub import RequestFault
-from bootproof.simulation.people import PERSON, Act
+from bootproof.simulation.people import Act
+from bootproof.simulation.starts import asked, with_file
 from bootproof.simulation.transitions import TOKEN, Simulation
 from bootproof.simulation.universe import Forbidden, Universe
 from further_rules import Signed
-from mock_github import wire
 from mock_github.frozen import FrozenMap
-from mock_github.step import step
 from mock_github.world import World
 from msgspec.structs import replace
 from stories import OLD_RECORD, RECORD
@@ -48,30 +46,15 @@ def explored(stage: Universe) -> Explored:
 # --- what was there before ----------------------------------------------------------------------------------
 
 
-def asked(world: World, method: str, path: str, body: Mapping[str, object], token: str = TOKEN) -> World:
-    """The world after a request that GitHub grants."""
-    request = wire.request(method, f"/repos/{REPOSITORY}/{path}", token=token, json=body)
-    after, response, _ = step(world, request)
-    assert response.status in (200, 201), response.body
-    return after
-
-
-def with_file(world: World, path: str, text: str, branch: str = "main") -> World:
-    """A file on a branch, by a person."""
-    content = base64.b64encode(text.encode()).decode()
-    body = {"message": "by hand", "content": content, "branch": branch}
-    return asked(world, "PUT", f"contents/{path}", body, PERSON)
-
-
 def with_pull(branch: str, path: str = RECORD, text: str = OLD_RECORD) -> Callable[[World], World]:
     """An open pull request of the node's own login, two days old, that adds a file."""
 
     def begun(world: World) -> World:
         now = world.now
         world = world.at(now - 2 * DAY).with_branch(REPOSITORY, branch)
-        world = with_file(world, path, text, branch)
+        world = with_file(world, REPOSITORY, path, text, branch)
         body = {"title": "by an earlier agent", "head": branch, "base": "main", "body": ""}
-        return asked(world, "POST", "pulls", body).at(now)
+        return asked(world, REPOSITORY, "POST", "pulls", body, TOKEN)[0].at(now)
 
     return begun
 
@@ -79,7 +62,7 @@ def with_pull(branch: str, path: str = RECORD, text: str = OLD_RECORD) -> Callab
 def behind_a_hundred(world: World) -> World:
     """The node's pull request is the oldest of more than a hundred."""
     world = with_pull(OLD_BRANCH)(world).with_branch(REPOSITORY, "feature")
-    world = with_file(world, "feature.md", "a feature\n", "feature")
+    world = with_file(world, REPOSITORY, "feature.md", "a feature\n", "feature")
     repository = world.repositories[REPOSITORY]
     (first,) = repository.pulls.values()
     others = {

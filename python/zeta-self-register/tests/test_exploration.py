@@ -19,7 +19,7 @@ from bootproof.simulation.universe import Universe
 from bootproof.simulation.universes import UNIVERSES
 from zeta_self_register.simulated import AGENT, Simulated
 
-SMALL = ("alone", "edited", "retired", "retargeted", "server", "stale", "disk", "late")
+SMALL = ("alone", "faults", "edited", "retired", "retargeted", "server", "stale", "disk", "late")
 """Those of about a second; `bootproof explore` runs all of them."""
 
 

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -27,7 +28,8 @@ from bootproof.simulation.fuzzing import Order, Report, work
 from bootproof.simulation.kinds import REBOOT, kinds_of
 from bootproof.simulation.plans import described
 from bootproof.simulation.steps import Trace, write_trace
-from bootproof.simulation.universes import UNIVERSES
+from bootproof.simulation.universe import Universe
+from bootproof.simulation.universes import named
 from bootproof.verdict import HarnessError
 
 EVERY = 10.0
@@ -46,7 +48,7 @@ MAY_MISS = frozenset({REBOOT})
 class Campaign:
     """What all workers together have come to."""
 
-    universes: tuple[str, ...]
+    universes: Mapping[str, Universe]
     rows: tuple[str, ...]
     """All rows of the agent's table."""
     histories: int = 0
@@ -74,10 +76,11 @@ class Campaign:
         missed = {
             name: [
                 kind
-                for kind in kinds_of(UNIVERSES[name])
+                for kind in kinds_of(universe)
                 if kind not in MAY_MISS and not self.landed.get(name, Counter())[kind]
             ]
-            for name in self.universes
+            for name, universe in self.universes.items()
+            if not universe.may_be_held
         }
         return {name: kinds for name, kinds in missed.items() if kinds}
 
@@ -94,12 +97,10 @@ class Campaign:
 
 def command(options: argparse.Namespace) -> int:
     """`bootproof fuzz`; returns its exit status."""
-    names = tuple(dict.fromkeys(options.universe or UNIVERSES))
-    for name in names:
-        if name not in UNIVERSES:
-            raise HarnessError(f"no universe {name}; there are {', '.join(UNIVERSES)}")
     agent = agents.load(options.agent)
-    campaign = Campaign(names, tuple(agent.rows))
+    universes = {universe.name: universe for universe in named(agent, options.universe or ())}
+    names = tuple(universes)
+    campaign = Campaign(universes, tuple(agent.rows))
     order = Order(options.agent, names, options.database.absolute())
     interrupted = _run(campaign, order, options.workers, options.minutes * 60)
     for trace in campaign.found.values():

@@ -16,6 +16,7 @@ from bootproof.simulation.ending import End, Endings
 from bootproof.simulation.state import Actor, Durable, Next, State
 from bootproof.simulation.steps import Step, Trace
 from bootproof.simulation.transitions import Simulation
+from bootproof.simulation.universe import rule_of
 
 Progress = Callable[[int, int], None]
 """Called with the states that were reached and those that are still to be gone through."""
@@ -135,15 +136,13 @@ class _Closure:
 
     def _note(self, state: State, following: Next) -> bool:
         """Notes what is wrong with a step; False when that was to be expected here."""
-        wrong = False
+        unexpected = self._simulation.universe.unexpected(following.findings)
         for text in following.findings:
-            rule = text.split(":")[0]
-            expected = rule in self._simulation.universe.expects
-            into, key = (self.found.expected, rule) if expected else (self.found.findings, text)
+            wrong = text in unexpected
+            into, key = (self.found.findings, text) if wrong else (self.found.expected, rule_of(text))
             if key not in into:
                 into[key] = self._trace(state, (following.step,), text)
-            wrong |= not expected
-        return wrong
+        return bool(unexpected)
 
     def _trace(self, state: State, last: tuple[Step, ...], finding: str) -> Trace:
         steps: list[Step] = []

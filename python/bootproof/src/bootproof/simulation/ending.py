@@ -58,7 +58,7 @@ class Endings:
                 following = self.simulation.default(here)
                 if following is None:
                     found = self._judged(here)
-                elif unexpected := self._unexpected(following.findings):
+                elif unexpected := self.simulation.universe.unexpected(following.findings):
                     found = (End.BAD, unexpected[0])
                 here = following.state if following is not None else None
         assert found is not None
@@ -75,12 +75,8 @@ class Endings:
             if following is None:
                 break
             steps.append(following.step)
-            here = None if self._unexpected(following.findings) else following.state
+            here = None if self.simulation.universe.unexpected(following.findings) else following.state
         return tuple(steps)
-
-    def _unexpected(self, findings: tuple[str, ...]) -> list[str]:
-        expects = self.simulation.universe.expects
-        return [text for text in findings if text.split(":")[0] not in expects]
 
     def _judged(self, state: State) -> tuple[End, str]:
         simulation = self.simulation

@@ -16,15 +16,15 @@ from typing import Any, Protocol
 import msgspec
 
 from bootproof.progress import note, phase
-from bootproof.simulation import agents, starts
+from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.closure import Explored, explore
 from bootproof.simulation.histories import Walked, every_history
 from bootproof.simulation.steps import Trace, write_trace
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import Universe
-from bootproof.simulation.universes import UNIVERSES
-from bootproof.verdict import HarnessError, Verdict
+from bootproof.simulation.universes import known, named
+from bootproof.verdict import Verdict
 
 HELP = """\
 Runs the program that ships in a simulation and goes through every state that crashes, faults and people can lead to.
@@ -53,10 +53,13 @@ class Result:
     @property
     def missing(self) -> tuple[str, ...]:
         """Kinds of faults and acts that never took effect: what is said of them would be empty."""
-        asked = {fault.value for fault in self.universe.request_faults if fault.value not in _OPTIONAL}
-        asked |= {fault.value for fault in self.universe.disk_faults}
+        if self.universe.may_be_held:
+            return ()
+        asked = {fault.value for fault in self.universe.request_faults | self.universe.disk_faults}
         asked |= {act.name.lower() for act in self.universe.people}
-        return tuple(sorted(asked - set(self.closure.landed))) if not self.universe.may_be_held else ()
+        if self.universe.world is not None:
+            asked -= _OPTIONAL
+        return tuple(sorted(asked - set(self.closure.landed)))
 
     @property
     def disagreement(self) -> int:
@@ -75,7 +78,7 @@ class Result:
 
 
 _OPTIONAL = frozenset({"lost-after", "5xx-after"})
-"""They land only where something is written; a beginning that ends before has nothing to lose."""
+"""They land only where something is written; where GitHub has it all already there may be nothing to lose."""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -99,19 +102,18 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     agent = agents.load(options.agent)
-    known = {**UNIVERSES, **starts.universes(agent)}
     if options.list:
-        for universe in known.values():
+        for universe in known(agent).values():
             print(f"{universe.name:24} {universe.says}")
         return 0
-    chosen = _chosen(options.universes, known)
+    chosen = named(agent, options.universes)
     results: list[Result] = []
     begun = time.monotonic()
     for universe in chosen:
         results.append(_explored(agent, universe, options))
         if not results[-1].closure.complete:
             break
-    unreached = _unreached(agent, results) if len(results) == len(known) else ()
+    unreached = _unreached(agent, results) if not options.universes and len(results) == len(chosen) else ()
     if options.keep is not None:
         _keep(options.keep, results)
     if options.json:
@@ -120,13 +122,6 @@ def _run(options: argparse.Namespace) -> int:
         for line in _lines(agent, results, unreached, time.monotonic() - begun):
             print(line)
     return _status(results, unreached)
-
-
-def _chosen(names: Sequence[str], known: dict[str, Universe]) -> list[Universe]:
-    strange = [name for name in names if name not in known]
-    if strange:
-        raise HarnessError(f"no universe {strange[0]!r}; `bootproof explore --list` says what there is")
-    return [known[name] for name in names] or list(known.values())
 
 
 def _explored(agent: Agent, universe: Universe, options: argparse.Namespace) -> Result:

@@ -19,7 +19,8 @@ from bootproof.simulation.kinds import kinds_of
 from bootproof.simulation.plans import Broken, broken, plans
 from bootproof.simulation.steps import Trace
 from bootproof.simulation.transitions import Simulation
-from bootproof.simulation.universes import UNIVERSES
+from bootproof.simulation.universe import Universe
+from bootproof.simulation.universes import named
 from bootproof.simulation.wandering import Plan, Wanderer
 
 ROUND = 500
@@ -61,8 +62,7 @@ def work(order: Order, number: int, reports: Any, stop: Any) -> None:
     """What a worker process does until `stop` is set."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     agent = agents.load(order.agent)
-    begun = {name: _Universe(agent, name, number, order, reports, stop) for name in order.universes}
-    turns = list(begun.values())
+    turns = [_Turns(agent, one, number, order, reports, stop) for one in named(agent, order.universes)]
     # Workers begin at different universes, so that a short campaign looks at all of them.
     shift = number * len(turns) // 2 % len(turns)
     with suppress(_Stop):
@@ -72,30 +72,30 @@ def work(order: Order, number: int, reports: Any, stop: Any) -> None:
         universe.report()
 
 
-class _Universe:
+class _Turns:
     """One universe, as one worker goes through it."""
 
     def __init__(
-        self, agent: agents.Agent, name: str, worker: int, order: Order, reports: Any, stop: Any
+        self, agent: agents.Agent, universe: Universe, worker: int, order: Order, reports: Any, stop: Any
     ) -> None:
-        self._agent, self._name, self._worker = agent, name, worker
+        self._agent, self._universe, self._worker = agent, universe, worker
         self._order, self._reports, self._stop = order, reports, stop
         self._known: set[str] = set()
         self._shortest: dict[str, int] = {}
         """How many steps each finding takes."""
         self._plans: dict[str, Plan] = {}
-        self._left = Report(worker, name)
+        self._left = Report(worker, universe.name)
         self._said = 0.0
         self._states = 0
         self._begin()
 
     def _begin(self) -> None:
-        self._wanderer = Wanderer(Simulation(self._agent, UNIVERSES[self._name]))
+        self._wanderer = Wanderer(Simulation(self._agent, self._universe))
         self._counted = 0
 
     def round(self, *, first: bool) -> None:
         """One call of Hypothesis.  The first one begins with what it learned in earlier campaigns."""
-        database = DirectoryBasedExampleDatabase(self._order.database / self._name)
+        database = DirectoryBasedExampleDatabase(self._order.database / self._universe.name)
         phases = [Phase.generate, Phase.shrink]
         if first and self._worker == 0:
             phases.insert(0, Phase.reuse)
@@ -109,7 +109,7 @@ class _Universe:
             suppress_health_check=list(HealthCheck),
             verbosity=Verbosity.quiet,
         )
-        @given(plans(kinds_of(UNIVERSES[self._name])))
+        @given(plans(kinds_of(self._universe)))
         def history(plan: Plan) -> None:
             self._one(plan)
 
@@ -154,5 +154,5 @@ class _Universe:
         self._counted = len(places)
         self._left.states = self._states + self._wanderer.menu.states
         self._reports.put(self._left)
-        self._left = Report(self._worker, self._name)
+        self._left = Report(self._worker, self._universe.name)
         self._said = time.monotonic()

@@ -45,6 +45,8 @@ _FAULTS_OF = {
     name: tuple(fault for fault in DiskFault if name in _MEETS[fault])
     for name in ("write", "sync", "rename", "make_folder", "lock")
 }
+INTERRUPTED_AT_ONCE = "before anything was written"
+"""Where a run was interrupted: GitHub has answered, and nothing has come of it on this machine."""
 BOOT_ID = "boot-now"
 EARLIER_BOOT = "boot-before"
 UPTIME = 1_000_000.0
@@ -59,6 +61,8 @@ class Interrupted:
 
     how: str
     disk: int
+    cut: bool = False
+    """By a power cut, so that the machine starts again; else only the process was killed."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,6 @@ class LocalRun:
     """What was put in the marker's place on the way."""
     interrupted: tuple[Interrupted, ...]
     """Everything that a kill or a power cut on the way can leave."""
-    locked: bool = False
 
 
 @dataclass
@@ -163,15 +166,14 @@ class Machine:
         return LocalRun(way.place, disk, way.faults, way.markers, self._left_by(begun, way.passed))
 
     def _left_by(self, begun: Disk, passed: tuple[tuple[Effect, Disk], ...]) -> tuple[Interrupted, ...]:
-        first = self.number(begun)
-        left = {self.killed(first): "killed before anything was written"}
-        for variant, cut in enumerate(self.cuts(first)):
-            left.setdefault(cut, f"power cut before anything was written (#{variant})")
-        for effect, disk in passed:
-            left.setdefault(self.killed(self.number(disk)), f"killed after {described(effect)}")
-            for variant, cut in enumerate(self.cuts(self.number(disk))):
-                left.setdefault(cut, f"power cut after {described(effect)} (#{variant})")
-        return tuple(Interrupted(how, disk) for disk, how in left.items())
+        left: dict[tuple[int, bool], Interrupted] = {}
+        for where, disk in ((INTERRUPTED_AT_ONCE, begun), *((f"after {described(e)}", d) for e, d in passed)):
+            number = self.number(disk)
+            killed = self.killed(number)
+            left.setdefault((killed, False), Interrupted(f"killed {where}", killed))
+            for variant, cut in enumerate(self.cuts(number)):
+                left.setdefault((cut, True), Interrupted(f"power cut {where} (#{variant})", cut, cut=True))
+        return tuple(left.values())
 
     def _next(self, way: _Way) -> _Way:
         """The way on when the effect does what it should."""

@@ -17,13 +17,12 @@ from bootproof.simulation.closure import merged
 from bootproof.simulation.ending import Endings
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.kinds import Menu, woken
-from bootproof.simulation.machine import DiskFault
+from bootproof.simulation.machine import INTERRUPTED_AT_ONCE, DiskFault
 from bootproof.simulation.people import Act
 from bootproof.simulation.state import IDLE, Next, State
 from bootproof.simulation.steps import Do, Step, Trace, read_trace
 from bootproof.simulation.transitions import Simulation
-from bootproof.simulation.universes import UNIVERSES
-from bootproof.simulation.wandering import unexpected
+from bootproof.simulation.universes import named
 from bootproof.verdict import HarnessError
 
 SHOWN = 3
@@ -47,6 +46,8 @@ class Replayed:
     """A whole history.  `end` is what it comes to when nothing goes wrong any more."""
 
     trace: Trace
+    says: str
+    """What its universe is about."""
     seen: tuple[Seen, ...]
     end: str
     findings: tuple[str, ...]
@@ -59,10 +60,9 @@ def replay(trace: Trace, agent: str | None = None) -> Replayed:
     """
     if trace.schema != 1:
         raise HarnessError(f"a trace of schema {trace.schema}; this program reads schema 1")
-    if trace.universe not in UNIVERSES:
-        raise HarnessError(f"no universe {trace.universe}; there are {', '.join(UNIVERSES)}")
-    simulation = Simulation(agents.load(agent or trace.agent), UNIVERSES[trace.universe])
-    return replay_in(simulation, trace)
+    found = agents.load(agent or trace.agent)
+    (universe,) = named(found, [trace.universe])
+    return replay_in(Simulation(found, universe), trace)
 
 
 def replay_in(simulation: Simulation, trace: Trace) -> Replayed:
@@ -75,11 +75,11 @@ def replay_in(simulation: Simulation, trace: Trace) -> Replayed:
         following = _find(simulation, state, step, where)
         seen.append(_seen(simulation, state, following))
         state = following.state
-    findings = tuple(text for one in seen for text in unexpected(simulation, one.findings))
+    findings = tuple(text for one in seen for text in simulation.universe.unexpected(one.findings))
     end, wrong = Endings(Menu(simulation).quiet).end_of(woken(state))
     if wrong and not findings:
         findings = (wrong,)
-    return Replayed(trace, tuple(seen), end.value, findings)
+    return Replayed(trace, simulation.universe.says, tuple(seen), end.value, findings)
 
 
 def _unknown(simulation: Simulation, step: Step) -> str:
@@ -129,6 +129,8 @@ def _seen(simulation: Simulation, state: State, following: Next) -> Seen:
     last = places[following.place]
     begun = state.actors[step.actor].place
     path = list(_path(last, None if begun == IDLE else places[begun]))
+    if INTERRUPTED_AT_ONCE in step.local:
+        return Seen(step, findings=following.findings)
     after = next((how for how in ("killed after ", "power cut after ") if how in step.local), None)
     if after is not None:
         effect = step.local.rpartition(after)[2].partition(" (#")[0]
@@ -154,7 +156,7 @@ def _path(last: Place, begun: Place | None) -> Iterator[Place]:
 def shown(replayed: Replayed) -> Iterator[str]:
     """The history in lines: one for each step, and below it what the program said and decided."""
     trace = replayed.trace
-    yield f"{trace.agent} in the universe {trace.universe}: {UNIVERSES[trace.universe].says}"
+    yield f"{trace.agent} in the universe {trace.universe}: {replayed.says}"
     for number, one in enumerate(replayed.seen, 1):
         yield f"{number:3} {one.step}"
         yield from (f"      says: {line}" for line in one.lines)

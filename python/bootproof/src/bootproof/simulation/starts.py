@@ -70,7 +70,7 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
 
 def _begun(world: World, start: Start, repository: str) -> World:
     for path, text in start.base.items():
-        world = _put(world, repository, path, text, "main")
+        world = with_file(world, repository, path, text, "main")
     for pull in start.pulls:
         world = _opened(world, repository, pull)
     if start.archived:
@@ -82,26 +82,28 @@ def _begun(world: World, start: Start, repository: str) -> World:
 
 def _opened(world: World, repository: str, pull: Pull) -> World:
     tip = world.repositories[repository.lower()].branch("main")
-    world, _ = _ask(world, repository, "POST", "git/refs", {"ref": f"refs/heads/{pull.branch}", "sha": tip})
+    world, _ = asked(world, repository, "POST", "git/refs", {"ref": f"refs/heads/{pull.branch}", "sha": tip})
     for path, text in pull.files.items():
-        world = _put(world, repository, path, text, pull.branch)
+        world = with_file(world, repository, path, text, pull.branch)
     body = {"title": "by hand", "head": pull.branch, "base": pull.base}
-    world, answer = _ask(world, repository, "POST", "pulls", body)
+    world, answer = asked(world, repository, "POST", "pulls", body)
     if pull.closed:
-        world, _ = _ask(world, repository, "PATCH", f"pulls/{answer.json()['number']}", {"state": "closed"})
+        world, _ = asked(world, repository, "PATCH", f"pulls/{answer.json()['number']}", {"state": "closed"})
     return world
 
 
-def _put(world: World, repository: str, path: str, text: str, branch: str) -> World:
+def with_file(world: World, repository: str, path: str, text: str, branch: str) -> World:
+    """A person has put a file on a branch."""
     content = base64.b64encode(text.encode()).decode()
     body = {"message": f"adds {path}", "content": content, "branch": branch}
-    return _ask(world, repository, "PUT", f"contents/{path}", body)[0]
+    return asked(world, repository, "PUT", f"contents/{path}", body)[0]
 
 
-def _ask(
-    world: World, repository: str, method: str, path: str, body: Mapping[str, object]
+def asked(
+    world: World, repository: str, method: str, path: str, body: Mapping[str, object], token: str = PERSON
 ) -> tuple[World, wire.Response]:
-    request = wire.request(method, f"/repos/{repository}/{path}", token=PERSON, json=body)
+    """A request that GitHub grants, a minute after what was before.  Raises HarnessError when it does not."""
+    request = wire.request(method, f"/repos/{repository}/{path}", token=token, json=body)
     world, response, _ = step(world.at(world.now + 60_000), request)
     if response.status >= 300:
         raise HarnessError(f"a beginning could not be made: {method} {path}: {response.body.decode()[:200]}")

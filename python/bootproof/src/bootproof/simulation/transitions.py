@@ -243,7 +243,8 @@ class Simulation:
         for stop in run.interrupted:
             local = f"{step.local}; {stop.how}" if step.local else stop.how
             named = Step(step.do, step.what, step.fault, local, step.after, index)
-            yield Next(named, 1, self._dead(state, index, stop), findings, _kind(stop), run.place.number)
+            kind = "power-cut" if stop.cut else "kill"
+            yield Next(named, 1, self._dead(state, index, stop), findings, kind, run.place.number)
 
     def _crashes(self, state: State, index: int) -> Iterator[Next]:
         """Killed, or without power, while the request is on its way: it has not reached GitHub."""
@@ -252,13 +253,12 @@ class Simulation:
         yield Next(Step(Do.KILL, actor=index), 1, killed, (), "kill")
         for number, cut in enumerate(self.machine.cuts(disk)):
             what = f"#{number}" if number else ""
-            dead = self._dead(state, index, Interrupted("power cut", cut))
+            dead = self._dead(state, index, Interrupted("power cut", cut, cut=True))
             yield Next(Step(Do.CUT, what, actor=index), 1, dead, (), "power-cut")
 
     def _dead(self, state: State, index: int, stop: Interrupted) -> State:
-        cut = stop.how.startswith("power cut")
-        dead = _with_actor(state, index, Actor(stop.disk, fresh=cut))._replace(calm=0)
-        return self._if_idle(dead, rebooted=index if cut else None)
+        dead = _with_actor(state, index, Actor(stop.disk, fresh=stop.cut))._replace(calm=0)
+        return self._if_idle(dead, rebooted=index if stop.cut else None)
 
     # --- everything else that happens ------------------------------------------------------------------------
 
@@ -304,10 +304,6 @@ def _waking(following: Next) -> Next:
 
 def _with_actor(state: State, index: int, actor: Actor) -> State:
     return state._replace(actors=(*state.actors[:index], actor, *state.actors[index + 1 :]))
-
-
-def _kind(stop: Interrupted) -> str:
-    return "power-cut" if stop.how.startswith("power cut") else "kill"
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mock_github.world import World
@@ -64,7 +64,16 @@ class Universe:
     world: Callable[[World], World] | None = None
     """What is different at GitHub."""
 
+    def unexpected(self, findings: Iterable[str]) -> tuple[str, ...]:
+        """The findings without those that nobody can avoid here."""
+        return tuple(text for text in findings if rule_of(text) not in self.expects)
+
     @property
     def stale(self) -> bool:
         """Whether a read may be answered from the state before the last change."""
         return RequestFault.STALE in self.request_faults
+
+
+def rule_of(finding: str) -> str:
+    """The rule that a finding is of: `rule: what was wrong`."""
+    return finding.partition(":")[0]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from bootproof.simulation import starts
+from bootproof.simulation.agents import Agent
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.machine import DiskFault
 from bootproof.simulation.people import Act
 from bootproof.simulation.universe import LIMITS, NETWORK, SERVER, Universe
+from bootproof.verdict import HarnessError
 
 _LATE = NETWORK | {RequestFault.LATE}
 # GitHub has no idempotency key: nobody can keep these when a request outlives Q.
@@ -13,6 +18,13 @@ _BEYOND = frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"})
 
 ALL: tuple[Universe, ...] = (
     Universe("alone", "crashes and a broken network", people={Act.MERGE: 1}),
+    Universe(
+        "faults",
+        "every fault of the network, the server and the disk together",
+        request_faults=NETWORK | SERVER,
+        disk_faults=frozenset(DiskFault),
+        people={Act.MERGE: 1},
+    ),
     Universe(
         "people",
         "somebody closes the pull request, reopens it, merges it",
@@ -93,3 +105,17 @@ ALL: tuple[Universe, ...] = (
 )
 
 UNIVERSES = {universe.name: universe for universe in ALL}
+
+
+def known(agent: Agent) -> dict[str, Universe]:
+    """All that this agent can be explored in: the ones above, and one for each other beginning that it names."""
+    return {**UNIVERSES, **starts.universes(agent)}
+
+
+def named(agent: Agent, names: Iterable[str]) -> list[Universe]:
+    """The universes of these names, all without any.  Raises HarnessError when there is none of that name."""
+    there = known(agent)
+    strange = [name for name in names if name not in there]
+    if strange:
+        raise HarnessError(f"no universe {strange[0]!r}; `bootproof explore --list` says what there is")
+    return [there[name] for name in dict.fromkeys(names)] or list(there.values())

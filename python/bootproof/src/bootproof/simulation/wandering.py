@@ -140,7 +140,7 @@ class Wanderer:
         default = self._default(state)
         history.happened |= kinds_in(following.step, default.step)
         history.steps.append(following.step)
-        history.findings = unexpected(self.simulation, following.findings)
+        history.findings = self.simulation.universe.unexpected(following.findings)
         return following.state
 
     def _choices(self, state: State, detour: Detour) -> tuple[Next, ...]:
@@ -149,12 +149,6 @@ class Wanderer:
             if both:
                 return both
         return self.menu.steps(state, frozenset({detour.kind}))
-
-
-def unexpected(simulation: Simulation, findings: tuple[str, ...]) -> tuple[str, ...]:
-    """The findings without those that nobody can avoid in this universe."""
-    expects = simulation.universe.expects
-    return tuple(text for text in findings if text.partition(":")[0] not in expects)
 
 
 def _neighbours(plan: Plan) -> Iterator[Plan]:

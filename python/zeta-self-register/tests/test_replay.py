@@ -13,7 +13,7 @@ import pytest
 from bootproof.cli import main
 from bootproof.simulation.plans import described
 from bootproof.simulation.replay import replay
-from bootproof.simulation.steps import read_trace
+from bootproof.simulation.steps import Do, Step, Trace, read_trace, write_trace
 
 TRACES = Path(__file__).parent / "traces"
 HOLDS = sorted((TRACES / "holds").glob("*.json"))
@@ -108,7 +108,7 @@ def document(*steps: dict[str, Any], **fields: Any) -> bytes:
         (document(steps=[{"do": "fly"}]), "Invalid enum value 'fly' - at `$.steps[0].do`"),
         (document({"do": "answer", "faults": "late"}), "unknown field `faults` - at `$.steps[1]`"),
         (document(schema=2), "a trace of schema 2; this program reads schema 1"),
-        (document(universe="alnoe"), "no universe alnoe; there are alone,"),
+        (document(universe="alnoe"), "no universe 'alnoe'; `bootproof explore --list`"),
         (document(agent="nobody"), "which agent? installed: zeta-self-register"),
         (
             document({"do": "run", "what": "sing"}),
@@ -163,3 +163,22 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(HOLDS[0].read_bytes())))
     assert main(["replay", "-"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "no finding"
+
+
+def test_a_history_of_another_beginning_is_replayed_too(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`explore` keeps traces of these universes as well."""
+    path = tmp_path / "trace.json"
+    steps = (
+        Step(Do.RUN, "register"),
+        Step(Do.ANSWER, "graphql Snapshot", local="killed before anything was written"),
+    )
+    trace = Trace(agent="zeta-self-register", universe="start-record-ours", steps=steps)
+    path.write_bytes(write_trace(trace))
+    assert main(["replay", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "this machine's record, and an empty disk" in said
+    # It was killed before it could say or decide anything.
+    assert "says:" not in said
+    assert "ends with" not in said

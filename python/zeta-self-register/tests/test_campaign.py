@@ -14,6 +14,7 @@ from bootproof.cli import main
 from bootproof.simulation.campaign import Campaign
 from bootproof.simulation.fuzzing import Report
 from bootproof.simulation.steps import Do, Step, Trace, read_trace
+from bootproof.simulation.universes import UNIVERSES
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -86,7 +87,7 @@ def test_ctrl_c_ends_a_campaign_that_has_found_nothing(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_never_happened_is_named() -> None:
-    campaign = Campaign(("alone", "limits"), ("row",))
+    campaign = Campaign({name: UNIVERSES[name] for name in ("alone", "limits")}, ("row",))
     kinds = ("kill", "power-cut", "another turn", "not-sent", "lost-before", "lost-after", "merges it")
     campaign.add(Report(0, "alone", landed=Counter(kinds)))
     campaign.add(Report(1, "limits", landed=Counter(["kill", "power-cut", "another turn", "primary-limit"])))
@@ -101,7 +102,7 @@ def test_a_campaign_in_which_a_kind_never_happened_fails(
 
 
 def test_the_shortest_trace_of_a_finding_is_kept() -> None:
-    campaign = Campaign(("alone",), ())
+    campaign = Campaign({"alone": UNIVERSES["alone"]}, ())
     long = Trace(agent="a", universe="alone", steps=(Step(Do.KILL), Step(Do.KILL)), finding="x")
     short = Trace(agent="a", universe="alone", steps=(Step(Do.KILL),), finding="x")
     for traces in ([long], [short], [long]):
@@ -112,7 +113,7 @@ def test_the_shortest_trace_of_a_finding_is_kept() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--universe", "alnoe"], "no universe alnoe; there are alone,"),
+        (["--universe", "alnoe"], "no universe 'alnoe'; `bootproof explore --list`"),
         (["--agent", "nobody"], "which agent? installed:"),
     ],
 )
