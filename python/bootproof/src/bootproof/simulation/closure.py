@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bootproof.simulation.ending import End, Endings
-from bootproof.simulation.state import Actor, Durable, Next, State
-from bootproof.simulation.steps import Step, Trace
+from bootproof.simulation.patience import patient_collector
+from bootproof.simulation.state import Durable, State, Told, told_apart
+from bootproof.simulation.steps import Do, Step, Trace
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import rule_of
 
@@ -51,19 +52,6 @@ def explore(
     return _Closure(simulation, stop_at, progress).run()
 
 
-def merged(state: State) -> State:
-    """What is told apart: everything but whose turn it would be if nothing went wrong, and which of two machines of
-    the same identity is which."""
-    actors = tuple(actor._replace(fresh=False) for actor in state.actors)
-    if len(actors) > 1:
-        actors = tuple(sorted(actors, key=_order))
-    return state._replace(actors=actors, calm=0)
-
-
-def _order(actor: Actor) -> tuple[int, int, list[tuple[str, int]]]:
-    return actor.disk, actor.place, sorted(actor.facts)
-
-
 class _Closure:
     def __init__(self, simulation: Simulation, stop_at: int | None, progress: Progress | None) -> None:
         self._simulation = simulation
@@ -71,20 +59,20 @@ class _Closure:
         self._stop_at = stop_at
         self._progress = progress
         self._faults = simulation.universe.faults
-        self._fewest: dict[State, int] = {}
-        """Of each state that was reached: the fewest faults that lead to it, where they are limited."""
-        self._from: dict[State, tuple[State, Step] | None] = {}
-        self._ahead: list[deque[State]] = [deque() for _ in range((self._faults or 0) + 1)]
+        self._fewest: dict[Told, int] = {}
+        """Of each state that was reached: the fewest faults that lead to it."""
+        self._from: dict[Told, tuple[Told, Step] | None] = {}
+        self._ahead: list[deque[tuple[Told, State]]] = [deque() for _ in range((self._faults or 0) + 1)]
         """The states that are still to be gone through, by the number of faults that led to them."""
         self.found = Explored(simulation.universe.name)
 
     def run(self) -> Explored:
         begun = time.process_time()
-        self._reach(self._simulation.first(), 0, None)
+        first = self._simulation.first()
+        self._reach(told_apart(first), first, 0, None)
         try:
-            for faults, ahead in enumerate(self._ahead):
-                while ahead and not self._enough():
-                    self._go_through(ahead.popleft(), faults)
+            with patient_collector():
+                self._all()
         except KeyboardInterrupt:
             self.found.complete = False
         self.found.complete &= not any(self._ahead)
@@ -92,61 +80,65 @@ class _Closure:
         self._count_rows()
         return self.found
 
-    def _reach(self, state: State, faults: int, way: tuple[State, Step] | None) -> None:
-        """Notes a state that has not been reached with so few faults yet; those with fewer are gone through first."""
-        known = self._fewest.get(key := merged(state))
-        if known is not None and known <= faults:
-            return
-        self._fewest[key] = faults
-        self._from[state] = way
-        self._ahead[faults].append(state)
+    def _all(self) -> None:
+        for faults, ahead in enumerate(self._ahead):
+            while ahead and not self._enough():
+                key, state = ahead.popleft()
+                if faults == self._fewest[key]:
+                    self._visit(key, state, faults)
 
-    def _go_through(self, state: State, faults: int) -> None:
-        if faults > self._fewest[merged(state)]:
-            return
-        if self._progress is not None and self.found.states % 500 == 0:
-            self._progress(self.found.states, sum(map(len, self._ahead)))
-        self._visit(state, faults)
+    def _reach(self, key: Told, state: State, faults: int, way: tuple[Told, Step] | None) -> None:
+        """Notes a state that has not been reached with so few faults yet; those with fewer are gone through first."""
+        self._fewest[key] = faults
+        self._from[key] = way
+        self._ahead[faults].append((key, state))
 
     def _enough(self) -> bool:
         return self._stop_at is not None and len(self.found.findings) >= self._stop_at
 
-    def _visit(self, state: State, faults: int) -> None:
-        found = self.found
+    def _visit(self, key: Told, state: State, faults: int) -> None:
+        found, fewest, most = self.found, self._fewest, self._faults
         found.states += 1
+        if self._progress is not None and found.states % 1000 == 1:
+            self._progress(found.states, sum(map(len, self._ahead)))
         if state.idle:
             found.durable.add(self._simulation.durable(state))
-            self._judge_end(state)
-        for following in self._simulation.next(state):
-            paid = faults + (1 if self._faults is not None and following.fault else 0)
-            if self._faults is not None and paid > self._faults:
-                continue
+            self._judge_end(key, state)
+        for step, after, findings, landed in self._simulation.outcomes(state):
+            paid = faults
+            if most is not None and landed and step.do not in (Do.PERSON, Do.LATE):
+                paid += 1
+                if paid > most:
+                    continue
             found.steps += 1
-            if following.landed:
-                found.landed[following.landed] += 1
-            if following.findings and self._note(state, following):
+            if landed:
+                found.landed[landed] += 1
+            if findings and self._note(key, step, findings):
                 continue  # what comes after a broken promise proves nothing
-            self._reach(following.state, paid, (state, following.step))
+            reached = told_apart(after)
+            known = fewest.get(reached)
+            if known is None or known > paid:
+                self._reach(reached, after, paid, (key, step))
 
-    def _judge_end(self, state: State) -> None:
+    def _judge_end(self, key: Told, state: State) -> None:
         end, wrong = self._endings.end_of(state)
         self.found.ends[end] += 1
         if wrong and wrong not in self.found.findings:
-            self.found.findings[wrong] = self._trace(state, self._endings.way_to(state), wrong)
+            self.found.findings[wrong] = self._trace(key, self._endings.way_to(state), wrong)
 
-    def _note(self, state: State, following: Next) -> bool:
+    def _note(self, key: Told, step: Step, findings: tuple[str, ...]) -> bool:
         """Notes what is wrong with a step; False when that was to be expected here."""
-        unexpected = self._simulation.universe.unexpected(following.findings)
-        for text in following.findings:
+        unexpected = self._simulation.universe.unexpected(findings)
+        for text in findings:
             wrong = text in unexpected
-            into, key = (self.found.findings, text) if wrong else (self.found.expected, rule_of(text))
-            if key not in into:
-                into[key] = self._trace(state, (following.step,), text)
+            into, name = (self.found.findings, text) if wrong else (self.found.expected, rule_of(text))
+            if name not in into:
+                into[name] = self._trace(key, (step,), text)
         return bool(unexpected)
 
-    def _trace(self, state: State, last: tuple[Step, ...], finding: str) -> Trace:
+    def _trace(self, key: Told, last: tuple[Step, ...], finding: str) -> Trace:
         steps: list[Step] = []
-        here = self._from[state]
+        here = self._from[key]
         while here is not None:
             steps.append(here[1])
             here = self._from[here[0]]

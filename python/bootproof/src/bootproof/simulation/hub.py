@@ -61,7 +61,10 @@ class Hub:
     repository: str
     worlds: list[World] = field(default_factory=list)
     worked_out: int = 0
+    effects: list[Effect] = field(default_factory=list)
+    """The requests that were ever on their way when nobody waited for them any more."""
     _numbers: dict[World, int] = field(default_factory=dict)
+    _effects: dict[Effect, int] = field(default_factory=dict)
     _steps: dict[tuple[int, Effect], tuple[HttpAnswer, int, tuple[Event, ...]]] = field(default_factory=dict)
     _fates: dict[tuple[int, int, Effect, frozenset[RequestFault]], tuple[Fate, ...]] = field(
         default_factory=dict
@@ -74,6 +77,14 @@ class Hub:
         if found is None:
             found = self._numbers[bare] = len(self.worlds)
             self.worlds.append(bare)
+        return found
+
+    def effect_number(self, effect: Effect) -> int:
+        """The number of this request."""
+        found = self._effects.get(effect)
+        if found is None:
+            found = self._effects[effect] = len(self.effects)
+            self.effects.append(effect)
         return found
 
     def perform(self, world: int, effect: Effect) -> tuple[HttpAnswer, int, tuple[Event, ...]]:

@@ -21,10 +21,9 @@ from bootproof.simulation.automaton import TRACEBACK, Effect, described
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.machine import LocalRun
 from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
+from bootproof.simulation.state import Facts
 from bootproof.simulation.universe import Forbidden
 from bootproof.timeline import ClaimState, MarkerClaim
-
-Facts = frozenset[tuple[str, int]]
 
 _BY_STEP = {
     "at-most-one-open",

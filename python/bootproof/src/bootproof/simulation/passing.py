@@ -9,7 +9,7 @@ from bootproof.simulation.agents import Agent
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.machine import Machine
 from bootproof.simulation.retime import Clocks
-from bootproof.simulation.state import Actor, Durable, Late, State
+from bootproof.simulation.state import Actors, Durable, Late, State
 
 
 class Shift(NamedTuple):
@@ -25,10 +25,17 @@ class Passing:
     """Moves the states of one simulation; what was moved once is kept."""
 
     def __init__(
-        self, hub: Hub, machine: Machine, clocks: Clocks, repository: str, late_beyond_q: bool
+        self,
+        hub: Hub,
+        machine: Machine,
+        actors: Actors,
+        clocks: Clocks,
+        repository: str,
+        late_beyond_q: bool,
     ) -> None:
         self._hub = hub
         self._machine = machine
+        self._actors = actors
         self._clocks = clocks
         self._repository = repository
         self._late_beyond_q = late_beyond_q
@@ -55,7 +62,9 @@ class Passing:
         if state.stale != state.world and later < q:
             older = self._moved_world(state.stale, shift)
         actors = tuple(
-            actor._replace(disk=self._moved_disk(actor.disk, shift, index == rebooted))
+            self._actors.of(
+                self._moved_disk(actor.disk, shift, index == rebooted), actor.place, actor.fresh, actor.facts
+            )
             for index, actor in enumerate(state.actors)
         )
         moved = tuple(Late(x.effect, shift.move(x.sent, "late")) for x in late)
@@ -109,7 +118,7 @@ class ExactPassing(Passing):
 
     def comparable(self, durable: Durable) -> Durable:
         """What is left, with its dates moved after all."""
-        state = State(tuple(Actor(disk) for disk in durable.disks), durable.world, durable.world)
+        state = State(tuple(self._actors.of(disk) for disk in durable.disks), durable.world, durable.world)
         now = retime.now_of(self._hub.worlds[durable.world])
         moved = self._moved(state, 0.0, None, super()._shift(state, now, 0.0))
         return Durable(tuple(actor.disk for actor in moved.actors), moved.world)

@@ -22,13 +22,12 @@ from bootproof.simulation.wandering import MAX_GAP, Detour, Plan, Wanderer
 
 MAX_KINDS = 6
 MAX_DETOURS = 16
-MAX_PICK = 40
+PICKS = 41
 """A state has seldom more steps of one kind; more are counted round."""
+WAYS = 256
+GAPS = 2 * MAX_GAP + 1
 ALONE = 3
 """How often a kind comes alone, for each time that it comes together with another one."""
-
-
-_DETOUR = st.tuples(st.integers(0, 2 * MAX_GAP), st.integers(0, 255), st.integers(0, MAX_PICK))
 
 
 class Broken(AssertionError):
@@ -36,20 +35,38 @@ class Broken(AssertionError):
 
 
 def plans(kinds: Sequence[Kind]) -> st.SearchStrategy[Plan]:
-    """The plans of a universe in which these kinds of things happen."""
-    drawn = st.sampled_from([kind for kind in kinds if kind != ARRIVAL])
-    switched_on = st.lists(drawn, min_size=1, max_size=MAX_KINDS, unique=True)
-    detours = st.lists(_DETOUR, max_size=MAX_DETOURS)
-    return st.tuples(switched_on, detours).map(_plan)
+    """The plans of a universe in which these kinds of things happen.
+
+    One number says which kinds, and one is each detour: Hypothesis draws a number in the time in which a history goes
+    a dozen steps, so a history of many small draws would be mostly drawing."""
+    drawn = [kind for kind in kinds if kind != ARRIVAL]
+    switched_on = st.integers(0, (2 * len(drawn)) ** MAX_KINDS - 1)
+    detours = st.lists(st.integers(0, GAPS * WAYS * PICKS - 1), max_size=MAX_DETOURS)
+    return st.tuples(switched_on, detours).map(lambda both: _plan(_switched_on(drawn, both[0]), both[1]))
 
 
-def _plan(drawn: tuple[list[Kind], list[tuple[int, int, int]]]) -> Plan:
-    on, detours = drawn
+def _switched_on(kinds: Sequence[Kind], number: int) -> list[Kind]:
+    """The kinds that a number stands for: each of its digits is none (as often as not) or one of them."""
+    on: dict[Kind, None] = {}
+    while number:
+        number, digit = divmod(number, 2 * len(kinds))
+        if digit >= len(kinds):
+            on[kinds[digit - len(kinds)]] = None
+    return list(on) or [kinds[0]]
+
+
+def _plan(on: list[Kind], numbers: Sequence[int]) -> Plan:
     if RequestFault.LATE.value in on:
         on = [*on, ARRIVAL]
     ways = _ways(on)
+    return tuple(_detour(ways, number) for number in numbers)
+
+
+def _detour(ways: Sequence[tuple[Kind, Kind | None]], number: int) -> Detour:
+    rest, pick = divmod(number, PICKS)
+    gap, way = divmod(rest, WAYS)
     # Half of the detours come as soon as they can: what belongs together often comes close together.
-    return tuple(Detour(max(0, gap - MAX_GAP), *ways[way % len(ways)], pick) for gap, way, pick in detours)
+    return Detour(max(0, gap - MAX_GAP), *ways[way % len(ways)], pick)
 
 
 def _ways(on: Sequence[Kind]) -> list[tuple[Kind, Kind | None]]:

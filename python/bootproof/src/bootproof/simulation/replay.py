@@ -13,7 +13,6 @@ import msgspec
 
 from bootproof.simulation import agents
 from bootproof.simulation.automaton import Place, described
-from bootproof.simulation.closure import merged
 from bootproof.simulation.ending import Endings
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.kinds import Menu, woken
@@ -111,7 +110,7 @@ def _find(simulation: Simulation, state: State, step: Step, where: str) -> Next:
     """
     rested = state._replace(calm=len(simulation.agent.thresholds) + 1)
     there: dict[str, None] = {}
-    for here in dict.fromkeys((state, merged(state), rested)):
+    for here in dict.fromkeys((state, simulation.unhurried(state), rested)):
         for following in simulation.next(here):
             if following.step == step:
                 return following._replace(state=woken(following.state)) if following.cost else following

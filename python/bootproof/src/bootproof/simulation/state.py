@@ -1,29 +1,57 @@
-"""What a state of the simulation is, and what one step out of it is: plain values."""
+"""What a state of the simulation is, and what one step out of it is: plain values.
+
+Millions of states are compared, so what they are made of is kept once each: disks and worlds are numbers, and there
+is one object for each different machine, which is compared by what it is and not by what it holds.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bootproof.simulation.automaton import Effect
 from bootproof.simulation.steps import Do, Step
 
 IDLE = -1
+Facts = frozenset[tuple[str, int]]
+NOTHING: Facts = frozenset()
 
 
-class Actor(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Actor:
     """One machine.  `place` is where its run stands, IDLE when none is under way; `fresh` until the first run of
-    this boot; `facts` is all that was true since its run began."""
+    this boot; `facts` is all that was true since its run began.  Made by `Actors` only, once each.
+
+    `kind` is the same number for machines that differ only in whose turn it would be."""
 
     disk: int
-    place: int = IDLE
-    fresh: bool = True
-    facts: frozenset[tuple[str, int]] = frozenset()
+    place: int
+    fresh: bool
+    facts: Facts
+    kind: int
+
+
+@dataclass
+class Actors:
+    """All machines that were met."""
+
+    _known: dict[tuple[int, int, bool, Facts], Actor] = field(default_factory=dict)
+    _kinds: dict[tuple[int, int, Facts], int] = field(default_factory=dict)
+
+    def of(self, disk: int, place: int = IDLE, fresh: bool = True, facts: Facts = NOTHING) -> Actor:
+        """The one machine that is so."""
+        key = (disk, place, fresh, facts)
+        found = self._known.get(key)
+        if found is None:
+            kind = self._kinds.setdefault((disk, place, facts), len(self._kinds))
+            found = self._known[key] = Actor(disk, place, fresh, facts, kind)
+        return found
 
 
 class Late(NamedTuple):
-    """A request that is still on its way; `sent` in seconds by GitHub's clock."""
+    """A request that is still on its way: the number of its effect, and when it was `sent` (seconds by GitHub's
+    clock)."""
 
-    effect: Effect
+    effect: int
     sent: float
 
 
@@ -42,6 +70,18 @@ class State(NamedTuple):
     @property
     def idle(self) -> bool:
         return all(actor.place == IDLE for actor in self.actors)
+
+
+Told = tuple[object, ...]
+
+
+def told_apart(state: State) -> Told:
+    """All that counts of a state: everything but whose turn it would be if nothing went wrong, and which of two
+    machines of the same identity is which."""
+    actors, world, stale, late, acts_left, _, epoch = state
+    if len(actors) == 1:
+        return actors[0].kind, world, stale, late, acts_left, epoch
+    return (*sorted([actor.kind for actor in actors]), world, stale, late, acts_left, epoch)
 
 
 class Next(NamedTuple):

@@ -10,27 +10,41 @@ other one costs 1.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-
-from mock_github.events import Event
+from operator import attrgetter
+from typing import NamedTuple
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents, retime
 from bootproof.simulation.agents import Agent
-from bootproof.simulation.automaton import Effect, Place
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.judging import Judge
-from bootproof.simulation.machine import Interrupted, LocalRun, Machine
+from bootproof.simulation.machine import Machine
+from bootproof.simulation.moves import Meeting, Move, Moves, Ways, short
 from bootproof.simulation.passing import Passing, clocks_of
 from bootproof.simulation.people import Act, People, first_world, record_on_base
-from bootproof.simulation.state import IDLE, Actor, Durable, Late, Next, State
+from bootproof.simulation.state import IDLE, Actor, Actors, Durable, Late, Next, State
 from bootproof.simulation.steps import Do, Step
 from bootproof.simulation.universe import Universe
 
 TOKEN = "github_pat_explored"
 SOON = ""
+Choice = Callable[[Ways], tuple[Move, ...]]
+EVERY: Choice = attrgetter("all")
+DISTINCT: Choice = attrgetter("distinct")
+Outcome = tuple[Step, State, tuple[str, ...], str]
+"""A step, the state after it, what was wrong with it, and the kind of fault or act that took effect."""
+
+
+class Turn(NamedTuple):
+    """A machine whose turn it is in a state, and all ways in which it can go on."""
+
+    state: State
+    machine: int
+    ways: Ways
+    begins: bool = False
+    """Whether a run begins; else it was under way."""
 
 
 @dataclass
@@ -44,6 +58,8 @@ class Simulation:
     own: Registration = field(init=False)
     passes: type[Passing] = Passing
     """How time passes: `ExactPassing` leaves every date as it is."""
+    judges: type[Judge] = Judge
+    """Who judges each step; a test may know further rules."""
 
     def __post_init__(self) -> None:
         own = self.own = agents.registration(self.agent)
@@ -51,19 +67,29 @@ class Simulation:
         self.automaton = self.machine.automaton
         self.hub = Hub(TOKEN, own.repository)
         self._people = People(self.hub, own)
-        self._judge = Judge(self.agent, self.hub, own, self.universe.forbidden)
+        self._judge = self.judges(self.agent, self.hub, own, self.universe.forbidden)
         self._clocks = clocks_of(self.agent)
         beyond = self.universe.late_beyond_q
-        self.passing = self.passes(self.hub, self.machine, self._clocks, own.repository, beyond)
+        self._actors = Actors()
+        self.passing = self.passes(self.hub, self.machine, self._actors, self._clocks, own.repository, beyond)
         self._acts = tuple(self.universe.people)
+        self._lags = self.universe.stale
+        self._rest = len(self._clocks.thresholds) + 1
+        """So many runs that change nothing, each after a longer time, are rest."""
+        self._moves = self._moves_in(self.universe)
+        self._epochs: dict[tuple[int, int], int] = {}
         self._defaults: dict[State, tuple[Next, ...]] = {}
         self._next: dict[State, tuple[Next, ...]] = {}
 
     def within(self, universe: Universe) -> Simulation:
         """The same in a universe in which less can go wrong; all that was worked out is shared."""
         found = copy.copy(self)
-        found.universe, found._defaults, found._next = universe, {}, {}
+        found.universe, found._moves, found._lags = universe, self._moves_in(universe), universe.stale
+        found._defaults, found._next = {}, {}
         return found
+
+    def _moves_in(self, universe: Universe) -> Moves:
+        return Moves(universe, self.machine, self.hub, self._judge, self._actors)
 
     def first(self) -> State:
         """The machine has just been installed, GitHub knows nothing of it."""
@@ -72,19 +98,24 @@ class Simulation:
             world = self.universe.world(world)
         number = self.hub.number(world)
         disk = self.machine.first_disk()
-        actors = tuple(Actor(disk) for _ in range(self.universe.actors))
+        actors = (self._actors.of(disk),) * self.universe.actors
         left = tuple(self.universe.people[act] for act in self._acts)
         return self.passing.settled(State(actors, number, number, acts_left=left), 0.0)
 
     def durable(self, state: State) -> Durable:
         return Durable(tuple(actor.disk for actor in state.actors), state.world)
 
+    def unhurried(self, state: State) -> State:
+        """The state without whose turn it would be; see `told_apart`."""
+        actors = [self._actors.of(a.disk, a.place, False, a.facts) for a in state.actors]
+        return state._replace(actors=tuple(sorted(actors, key=attrgetter("kind"))), calm=0)
+
     def fault_next(self, state: State) -> tuple[Next, ...]:
         """The fault-free step and every fault, but no other order of runs; kept for the next time.  Faults that come
         to the same at this point are one."""
         found = self._next.get(state)
         if found is None:
-            steps = [_waking(step) for step in self.next(state) if step.landed or not step.cost]
+            steps = [_waking(step) for step in self._steps(state, DISTINCT) if step.landed or not step.cost]
             found = self._next[state] = tuple(
                 {(x.state, x.cost, x.findings): x for x in steps[::-1]}.values()
             )[::-1]
@@ -100,16 +131,50 @@ class Simulation:
 
     def next(self, state: State) -> Iterator[Next]:
         """Everything that can happen, the fault-free step first."""
+        return self._steps(state, EVERY)
+
+    def _steps(self, state: State, choice: Choice) -> Iterator[Next]:
         default = self.default(state)
         if default is not None:
             yield default
+        for turn in self._turns(state):
+            at_least = 1 if turn.begins else 0
+            for move in choice(turn.ways):
+                # The fault-free move of a turn is the default step, or another turn than that.
+                if move.cost or default is None or move.step != default.step:
+                    yield self._next_by(turn, move, at_least)
+        yield from (Next(step, 1, after, wrong, landed) for step, after, wrong, landed in self._others(state))
+
+    def outcomes(self, state: State) -> Iterator[Outcome]:
+        """Everything that can come of the next step, bare: moves of a machine that come to the same are one."""
+        after = self._after
+        for begun, index, ways, _ in self._turns(state):
+            for move in ways.distinct:
+                yield move.step, after(begun, index, move), move.findings, move.landed
+        yield from self._others(state)
+
+    def _turns(self, state: State) -> Iterator[Turn]:
+        """Which machines can go on, and how: a run that is under way goes on, or one begins, soon or later."""
+        may_be_late = len(state.late) < self.universe.late
         for index, actor in enumerate(state.actors):
             if actor.place == IDLE:
-                yield from self._starts(state, index, default)
+                yield from self._beginnings(state, index)
             else:
-                yield from self._answers(state, index, default)
-                if self.universe.crashes:
-                    yield from self._crashes(state, index)
+                yield Turn(state, index, self._moves.onward(_meeting(state, index), may_be_late))
+
+    def _beginnings(self, state: State, index: int) -> Iterator[Turn]:
+        longest = len(self._clocks.thresholds) if self.universe.waits is None else self.universe.waits
+        commands = self.agent.commands[-1:] if self.universe.one_command else self.agent.commands
+        for delay in range(longest + 1) if state.idle else (0,):
+            for command in dict.fromkeys(commands):
+                yield self._begin(state, index, command, delay)
+
+    def _others(self, state: State) -> Iterator[Outcome]:
+        """What happens beside the machines' runs."""
+        if state.calm == self._rest and (last := self._merged_at_last(state)):
+            yield last.step, last.state, (), ""
+        if self.universe.crashes and state.idle:
+            yield from self._reboots(state)
         yield from self._people_act(state)
         yield from self._late_arrive(state)
 
@@ -123,196 +188,129 @@ class Simulation:
         """
         for index, actor in enumerate(state.actors):
             if actor.place != IDLE:
-                return next(self._answered(state, index, self._place(actor), only_default=True))
-        waits = len(self._clocks.thresholds)
-        if state.calm > waits + 1:
+                move = self._moves.default(_meeting(state, index))
+                return Next(move.step, 0, self._after(state, index, move), move.findings, "", move.place)
+        if state.calm > self._rest:
             return None
-        if state.calm == waits + 1:
+        if state.calm == self._rest:
             return self._merged_at_last(state) or self._rested(state)
         index = next(
             (i for i, actor in enumerate(state.actors) if actor.fresh), state.calm % len(state.actors)
         )
-        command, delay = self._due(state, index)
-        return next(self._run(state, index, command, delay, cost=0))
+        turn = self._begin(state, index, self._due(state, index), state.calm)
+        return self._next_by(turn, turn.ways.all[0], 0)
 
-    def _due(self, state: State, index: int) -> tuple[str, int]:
+    def _due(self, state: State, index: int) -> str:
         actor = state.actors[index]
         there = self.agent.marker in self.machine.disks[actor.disk].visible
-        first = actor.fresh and not there
-        return (self.agent.commands[0] if first else self.agent.commands[-1]), state.calm
+        return self.agent.commands[0] if actor.fresh and not there else self.agent.commands[-1]
 
     def _merged_at_last(self, state: State) -> Next | None:
         done = self._people.act(state.world, Act.MERGE) if self.universe.merged_at_last else None
         if done is None:
             return None
-        after = self._changed(state, *done)
-        return Next(Step(Do.PERSON, Act.MERGE.value), 0, self._if_idle(after))
+        return Next(Step(Do.PERSON, Act.MERGE.value), 0, self._if_idle(self._changed(state, done[0])))
 
     def _rested(self, state: State) -> Next:
         return Next(Step(Do.PERSON, "does nothing"), 0, state._replace(calm=state.calm + 1))
 
     # --- runs ------------------------------------------------------------------------------------------------
 
-    def _starts(self, state: State, index: int, default: Next | None) -> Iterator[Next]:
-        longest = len(self._clocks.thresholds) if self.universe.waits is None else self.universe.waits
-        commands = self.agent.commands[-1:] if self.universe.one_command else self.agent.commands
-        for delay in range(longest + 1) if state.idle else (0,):
-            for command in dict.fromkeys(commands):
-                for following in self._run(state, index, command, delay, cost=1):
-                    if default is None or following.step != default.step:
-                        yield following
-        if self.universe.crashes and state.idle:
-            rebooted = self.passing.settled(state, 0.0, rebooted=index)
-            if rebooted != state:
-                yield Next(Step(Do.REBOOT, actor=index), 1, rebooted, landed="reboot")
-
-    def _run(self, state: State, index: int, command: str, delay: int, cost: int) -> Iterator[Next]:
+    def _begin(self, state: State, index: int, command: str, delay: int) -> Turn:
         """Time passes, and a run begins."""
-        wait = 0.0 if delay == 0 else self._clocks.thresholds[delay - 1]
+        if delay and state.idle:
+            state = self.passing.settled(state, self._clocks.thresholds[delay - 1])
         after = SOON if delay == 0 else "q" if delay == 1 else f"threshold {delay}"
-        begun = self.passing.settled(state, wait) if state.idle and delay else state
-        known = self._judge.facts(begun.world) | self._judge.facts(begun.stale)
-        actor = begun.actors[index]._replace(fresh=False, facts=known)
-        ready = _with_actor(begun, index, actor)._replace(calm=state.calm + 1)
-        root = self.automaton.root(command)
-        step = Step(Do.RUN, command, after=after, actor=index)
-        yield from self._onward(ready, index, root, step, cost, (), "")
+        ways = self._moves.begun(_meeting(state, index), command, after)
+        return Turn(state._replace(calm=state.calm + 1), index, ways, begins=True)
 
-    def _place(self, actor: Actor) -> Place:
-        return self.automaton.places[actor.place]
+    def _next_by(self, turn: Turn, move: Move, at_least: int) -> Next:
+        after = self._after(turn.state, turn.machine, move)
+        return Next(move.step, max(move.cost, at_least), after, move.findings, move.landed, move.place)
 
-    def _answers(self, state: State, index: int, default: Next | None) -> Iterator[Next]:
-        for following in self._answered(state, index, self._place(state.actors[index])):
-            if default is None or following.step != default.step:
-                yield following
-
-    def _answered(self, state: State, index: int, place: Place, only_default: bool = False) -> Iterator[Next]:
-        """The request is answered in every way, and the run goes on."""
-        effect = place.effect
-        universe = self.universe
-        faults = frozenset() if only_default else universe.request_faults
-        others = any(actor.place != IDLE for i, actor in enumerate(state.actors) if i != index)
-        for fate in self.hub.fates(state.world, state.stale, effect, faults):
-            if fate.late and len(state.late) >= universe.late:
-                continue
-            findings = self._judge.step(state.world, effect, fate.events, state.epoch) if fate.events else ()
-            after = self._changed(state, fate.world, fate.events)
-            if fate.late:
-                sent = Late(effect, retime.now_of(self.hub.worlds[state.world]))
-                after = after._replace(late=(*after.late, sent))
-            onward = self.automaton.step(place, fate.answer)
-            step = Step(Do.ANSWER, _short(effect), fault=fate.fault.value if fate.fault else "", actor=index)
-            cost = 0 if fate.fault is None else 1
-            yield from self._onward(after, index, onward, step, cost, findings, step.fault, others)
-
-    def _onward(
-        self,
-        state: State,
-        index: int,
-        place: Place,
-        step: Step,
-        cost: int,
-        findings: tuple[str, ...],
-        landed: str,
-        others: bool = False,
-    ) -> Iterator[Next]:
-        """From an answer (or the beginning) to the next request or the end, with all that can go wrong here."""
-        actor = state.actors[index]
-        for run in self.machine.onward(place, actor.disk, self.universe.disk_faults):
-            local = "; ".join(run.faults)
-            named = Step(step.do, step.what, step.fault, local, step.after, index)
-            wrong = (*findings, *self._judge.run(run, actor.facts))
-            paid = cost if not run.faults else max(cost, 1)
-            kind = landed or (run.faults[0].split(" ")[0] if run.faults else "")
-            yield Next(named, paid, self._arrived(state, index, run), wrong, kind, run.place.number)
-            if self.universe.crashes:
-                yield from self._interrupted(state, index, run, named, wrong)
-
-    def _arrived(self, state: State, index: int, run: LocalRun) -> State:
-        actor = state.actors[index]
-        if run.disk != actor.disk:
-            state = state._replace(calm=0)
-        if not run.place.ended:
-            return _with_actor(state, index, actor._replace(disk=run.disk, place=run.place.number))
-        ended = _with_actor(state, index, Actor(run.disk, fresh=False))
-        return self._if_idle(ended)
-
-    def _interrupted(
-        self, state: State, index: int, run: LocalRun, step: Step, findings: tuple[str, ...]
-    ) -> Iterator[Next]:
-        for stop in run.interrupted:
-            local = f"{step.local}; {stop.how}" if step.local else stop.how
-            named = Step(step.do, step.what, step.fault, local, step.after, index)
-            kind = "power-cut" if stop.cut else "kill"
-            yield Next(named, 1, self._dead(state, index, stop), findings, kind, run.place.number)
-
-    def _crashes(self, state: State, index: int) -> Iterator[Next]:
-        """Killed, or without power, while the request is on its way: it has not reached GitHub."""
-        disk = state.actors[index].disk
-        killed = self._dead(state, index, Interrupted("killed", self.machine.killed(disk)))
-        yield Next(Step(Do.KILL, actor=index), 1, killed, (), "kill")
-        for number, cut in enumerate(self.machine.cuts(disk)):
-            what = f"#{number}" if number else ""
-            dead = self._dead(state, index, Interrupted("power cut", cut, cut=True))
-            yield Next(Step(Do.CUT, what, actor=index), 1, dead, (), "power-cut")
-
-    def _dead(self, state: State, index: int, stop: Interrupted) -> State:
-        dead = _with_actor(state, index, Actor(stop.disk, fresh=stop.cut))._replace(calm=0)
-        return self._if_idle(dead, rebooted=index if stop.cut else None)
+    def _after(self, state: State, index: int, move: Move) -> State:
+        """The state after a machine's move."""
+        actors, world, stale, late, acts_left, calm, epoch = state
+        if move.sent is not None:
+            late = (*late, Late(move.sent, retime.now_of(self.hub.worlds[world])))
+        if move.world != world:
+            actors, stale, epoch = self._seen_changed(state, move.world)
+            calm = 0
+        elif move.changed:
+            calm = 0
+        actor = move.actor
+        actors = (actor,) if len(actors) == 1 else (*actors[:index], actor, *actors[index + 1 :])
+        after = State(actors, move.world, stale, late, acts_left, calm, epoch)
+        if actor.place == IDLE and after.idle:
+            return self.passing.settled(after, 0.0, index if move.rebooted else None)
+        return after
 
     # --- everything else that happens ------------------------------------------------------------------------
 
-    def _people_act(self, state: State) -> Iterator[Next]:
+    def _reboots(self, state: State) -> Iterator[Outcome]:
+        for index in range(len(state.actors)):
+            rebooted = self.passing.settled(state, 0.0, rebooted=index)
+            if rebooted != state:
+                yield Step(Do.REBOOT, actor=index), rebooted, (), "reboot"
+
+    def _people_act(self, state: State) -> Iterator[Outcome]:
         for number, (act, left) in enumerate(zip(self._acts, state.acts_left, strict=True)):
             done = self._people.act(state.world, act) if left else None
             if done is None:
                 continue
-            fewer = (*state.acts_left[:number], left - 1, *state.acts_left[number + 1 :])
-            after = self._changed(state, *done)._replace(acts_left=fewer)
-            yield Next(Step(Do.PERSON, act.value), 1, self._if_idle(after), (), act.name.lower())
+            after = self._changed(state, done[0])._replace(acts_left=self._acts_after(state, number))
+            yield Step(Do.PERSON, act.value), self._if_idle(after), (), act.name.lower()
 
-    def _late_arrive(self, state: State) -> Iterator[Next]:
+    def _acts_after(self, state: State, number: int) -> tuple[int, ...]:
+        """What people may still do when they have done this."""
+        left = state.acts_left
+        done = sum(self.universe.people.values()) - sum(left) + 1
+        if self.universe.acts is not None and done >= self.universe.acts:
+            return (0,) * len(left)
+        return (*left[:number], left[number] - 1, *left[number + 1 :])
+
+    def _late_arrive(self, state: State) -> Iterator[Outcome]:
         for number, late in enumerate(state.late):
             rest = (*state.late[:number], *state.late[number + 1 :])
-            _, world, events = self.hub.perform(state.world, late.effect)
-            findings = self._judge.step(state.world, late.effect, events, state.epoch)
-            after = self._changed(state._replace(late=rest), world, events)
-            yield Next(Step(Do.LATE, _short(late.effect)), 1, self._if_idle(after), findings, "late")
+            effect = self.hub.effects[late.effect]
+            _, world, events = self.hub.perform(state.world, effect)
+            findings = self._judge.step(state.world, effect, events, state.epoch)
+            after = self._changed(state._replace(late=rest), world)
+            yield Step(Do.LATE, short(effect)), self._if_idle(after), findings, "late"
 
-    def _changed(self, state: State, world: int, events: tuple[Event, ...]) -> State:
-        """The state when GitHub has changed: everybody under way could have seen it, a replica may not have yet."""
+    def _changed(self, state: State, world: int) -> State:
+        """The state when GitHub has changed."""
         if world == state.world:
             return state
-        known = self._judge.facts(world)
-        actors = tuple(a if a.place == IDLE else a._replace(facts=a.facts | known) for a in state.actors)
-        had = record_on_base(self.hub.worlds[state.world], self.own)
-        epoch = state.epoch
-        if had is not None and record_on_base(self.hub.worlds[world], self.own) is None:
-            epoch = self.hub.worlds[world].repositories[self.own.repository.lower()].next_number - 1
-        stale = state.world if self.universe.stale else world
+        actors, stale, epoch = self._seen_changed(state, world)
         return state._replace(actors=actors, world=world, stale=stale, epoch=epoch, calm=0)
 
-    def _if_idle(self, state: State, rebooted: int | None = None) -> State:
+    def _seen_changed(self, state: State, world: int) -> tuple[tuple[Actor, ...], int, int]:
+        """The machines when GitHub has changed, what a replica may show, and the epoch: everybody under way could have
+        seen it, a replica may not have yet."""
+        actors = tuple([self._moves.learned(actor, world) for actor in state.actors])
+        key = (state.world, world)
+        begun = self._epochs.get(key)
+        if begun is None:
+            begun = self._epochs[key] = self._epoch_begun(*key)
+        return actors, state.world if self._lags else world, begun or state.epoch
+
+    def _epoch_begun(self, before: int, after: int) -> int:
+        """The highest pull request when the record was removed by this change; 0 when it was not."""
+        had = record_on_base(self.hub.worlds[before], self.own)
+        if had is None or record_on_base(self.hub.worlds[after], self.own) is not None:
+            return 0
+        return self.hub.worlds[after].repositories[self.own.repository.lower()].next_number - 1
+
+    def _if_idle(self, state: State) -> State:
         """When no run is under way, all times are moved to where they can be compared."""
-        return self.passing.settled(state, 0.0, rebooted) if state.idle else state
+        return self.passing.settled(state, 0.0) if state.idle else state
+
+
+def _meeting(state: State, index: int) -> Meeting:
+    return Meeting(index, state.actors[index], state.world, state.stale, state.epoch)
 
 
 def _waking(following: Next) -> Next:
     """After something went wrong nothing is calm: the next run comes soon."""
     return following._replace(state=following.state._replace(calm=0)) if following.cost else following
-
-
-def _with_actor(state: State, index: int, actor: Actor) -> State:
-    return state._replace(actors=(*state.actors[:index], actor, *state.actors[index + 1 :]))
-
-
-@lru_cache(maxsize=4096)
-def _short(effect: Effect) -> str:
-    _, method, url, _, body = effect
-    path = "/" + url.split("/", 3)[-1]
-    if path.endswith("/graphql"):
-        text = bytes(body)
-        word = text.find(b"mutation ") if b"mutation " in text else text.find(b"query ")
-        operation = text[word:].split(b"(")[0].split(b" ")[1].decode() if word >= 0 else ""
-        return f"graphql {operation.split('{')[0]}".strip()
-    return f"{method} {path}"

@@ -39,6 +39,8 @@ class Universe:
     disk_faults: frozenset[DiskFault] = frozenset()
     people: Mapping[Act, int] = field(default_factory=dict)
     """How often each act may happen, at any moment, also in the middle of a run."""
+    acts: int | None = None
+    """How many acts there may be in all; as many as `people` allows without this."""
     late: int = 0
     """How many requests may be on their way at a time."""
     late_beyond_q: bool = False

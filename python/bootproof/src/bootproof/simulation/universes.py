@@ -25,6 +25,7 @@ ALL: tuple[Universe, ...] = (
         disk_faults=frozenset(DiskFault),
         people={Act.MERGE: 1},
     ),
+    Universe("any-act", "any one act of people, at any moment", people=dict.fromkeys(Act, 1), acts=1),
     Universe(
         "people",
         "somebody closes the pull request, reopens it, merges it",
@@ -66,17 +67,15 @@ ALL: tuple[Universe, ...] = (
     ),
     Universe(
         "twins",
-        "two machines of the same identity, up to two faults",
+        "two machines of the same identity",
         actors=2,
         one_command=True,
         waits=1,
-        faults=2,
     ),
     Universe(
         "twins-late",
-        "two machines of the same identity, up to two faults, one of them a late request",
+        "two machines of the same identity, and a request that arrives late",
         actors=2,
-        faults=2,
         one_command=True,
         waits=1,
         request_faults=_LATE,
