@@ -39,7 +39,7 @@ DAY = 86_400_000
 def explored(stage: Universe) -> Explored:
     """The closure of a stage, up to the first finding."""
     simulation = Simulation(AGENT, stage)
-    simulation._judge = Signed(AGENT, simulation.hub, simulation.own, stage.forbidden)
+    simulation.judge = Signed(AGENT, simulation.hub, simulation.own, stage.forbidden)
     return explore(simulation, stop_at=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
@@ -28,9 +29,14 @@ class Front:
     """The ASGI application. `connection` finds a client's connection, while it stands."""
 
     def __init__(
-        self, live: Live, scheme: str, connection: Callable[[Scope], asyncio.Transport | None]
+        self,
+        live: Live,
+        scheme: str,
+        connection: Callable[[Scope], asyncio.Transport | None],
+        keep_alive: bool = True,
     ) -> None:
         self.live = live
+        self.keep_alive = keep_alive
         self.scheme = scheme
         self.connection = connection
         self.active = 0
@@ -52,7 +58,7 @@ class Front:
 
     async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = self.live.arrive(request)
-        fault = self.live.fault_for(arrival)
+        fault = await self._fault(arrival)
         kind = fault.kind if fault else None
         if fault and fault.kind in _SILENT:
             self.live.depart(arrival, None, delivered=False, fault=kind)
@@ -74,7 +80,17 @@ class Front:
             return
         stands = self.connection(scope) is not None
         self.live.depart(arrival, response.status, delivered=stands, fault=kind)
-        await _write(send, request, response, fault)
+        await _write(send, request, response, fault, keep_alive=self.keep_alive)
+
+    async def _fault(self, arrival: Arrival) -> Fault | None:
+        """What this request meets: what was decided at a gate, or what is armed for it."""
+        gate = self.live.gate_for(arrival)
+        if gate is None:
+            return self.live.fault_for(arrival)
+        decision = await gate.decision(arrival)
+        if decision.fault and decision.counts:
+            self.live.met(decision.fault, arrival)
+        return decision.fault
 
     async def _hang_up(self, scope: Scope, receive: Receive) -> None:
         """Closes the connection at once, unanswered."""
@@ -84,6 +100,8 @@ class Front:
             pass
 
     def _later(self, arrival: Arrival, seconds: float) -> None:
+        if seconds == math.inf:
+            return self.live.delay(arrival)
         loop = asyncio.get_running_loop()
 
         def land() -> None:
@@ -92,6 +110,7 @@ class Front:
 
         handle = loop.call_later(seconds, land)
         self.late.add(handle)
+        return None
 
     def _answer(self, arrival: Arrival, fault: Fault | None) -> Response:
         if self.active > self.live.world.limits.concurrent:
@@ -100,6 +119,8 @@ class Front:
             return self.live.perform(arrival)
         if fault.kind is FaultKind.STALE_READ:
             return self.live.perform_stale(arrival, fault.writes)
+        if fault.kind is FaultKind.NO_PERMISSION:
+            return self.live.perform_blind(arrival)
         instead = self._instead(arrival, fault)
         if fault.kind is FaultKind.ERROR_AFTER or instead is None:
             response = self.live.perform(arrival)
@@ -141,9 +162,13 @@ async def _read(http: HttpRequest, scheme: str) -> Request:
     return Request(http.method, path, http.scope["query_string"].decode("latin-1"), tuple(headers), body)
 
 
-async def _write(send: Send, request: Request, response: Response, fault: Fault | None) -> None:
+async def _write(
+    send: Send, request: Request, response: Response, fault: Fault | None, *, keep_alive: bool
+) -> None:
     size = fault.size if fault and fault.kind is FaultKind.HUGE else len(response.body)
     headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
+    if not keep_alive:
+        headers.append((b"connection", b"close"))
     if response.status not in (204, 304):
         headers.append((b"content-length", str(size).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

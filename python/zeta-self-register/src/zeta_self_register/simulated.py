@@ -45,6 +45,24 @@ OUTPUTS = {
 }
 
 
+IP = (
+    '#!/bin/sh\ncase " $* " in\n'
+    + "".join(f"*' {word} '*) printf '%s\\n' '{printed.decode()}' ;;\n" for word, printed in OUTPUTS.items())
+    + "esac\n"
+)
+"""The same as a program."""
+PLACES = """
+api_url = "{api}"
+ca_file = "{ca}"
+token_file = "{files}/github-token"
+intent_file = "{files}/intent.json"
+home = "{files}/home"
+state_folder = "{state}/zeta-self-register"
+install_stamp = "{state}/zeta-install/complete.json"
+"""
+"""Settings of a process that the harness runs, below those of the machine."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How one run ended."""
@@ -79,6 +97,12 @@ class Simulated:
         "closed_at": (),
     }
     boots: Sequence[str] = ("pause",)
+    program: Mapping[str, Any] = {
+        "command": ("{python}", "-m", "zeta_self_register", "--settings", "{files}/settings.toml", "{command}"),
+        "places": {"/var/lib": "{state}", "/etc/zeta-self-register": "{files}"},
+        "adds": {SETTINGS: PLACES},
+        "programs": {"ip": IP},
+    }
     errors: Mapping[str, Callable[..., BaseException]] = {
         "not-sent": NotSent,
         "no-answer": NoAnswer,

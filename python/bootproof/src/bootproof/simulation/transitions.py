@@ -51,7 +51,7 @@ class Simulation:
         self.automaton = self.machine.automaton
         self.hub = Hub(TOKEN, own.repository)
         self._people = People(self.hub, own)
-        self._judge = Judge(self.agent, self.hub, own, self.universe.forbidden)
+        self.judge = Judge(self.agent, self.hub, own, self.universe.forbidden)
         self._clocks = clocks_of(self.agent)
         beyond = self.universe.late_beyond_q
         self.passing = self.passes(self.hub, self.machine, self._clocks, own.repository, beyond)
@@ -168,15 +168,20 @@ class Simulation:
 
     def _run(self, state: State, index: int, command: str, delay: int, cost: int) -> Iterator[Next]:
         """Time passes, and a run begins."""
-        wait = 0.0 if delay == 0 else self._clocks.thresholds[delay - 1]
         after = SOON if delay == 0 else "q" if delay == 1 else f"threshold {delay}"
-        begun = self.passing.settled(state, wait) if state.idle and delay else state
-        known = self._judge.facts(begun.world) | self._judge.facts(begun.stale)
+        begun = self.waited(state, delay)
+        known = self.judge.facts(begun.world) | self.judge.facts(begun.stale)
         actor = begun.actors[index]._replace(fresh=False, facts=known)
         ready = _with_actor(begun, index, actor)._replace(calm=state.calm + 1)
         root = self.automaton.root(command)
         step = Step(Do.RUN, command, after=after, actor=index)
         yield from self._onward(ready, index, root, step, cost, (), "")
+
+    def waited(self, state: State, delay: int) -> State:
+        """The state when the threshold of this number has passed; 0 is no time at all."""
+        return (
+            self.passing.settled(state, self._clocks.thresholds[delay - 1]) if state.idle and delay else state
+        )
 
     def _place(self, actor: Actor) -> Place:
         return self.automaton.places[actor.place]
@@ -195,13 +200,13 @@ class Simulation:
         for fate in self.hub.fates(state.world, state.stale, effect, faults):
             if fate.late and len(state.late) >= universe.late:
                 continue
-            findings = self._judge.step(state.world, effect, fate.events, state.epoch) if fate.events else ()
+            findings = self.judge.step(state.world, effect, fate.events, state.epoch) if fate.events else ()
             after = self._changed(state, fate.world, fate.events)
             if fate.late:
                 sent = Late(effect, retime.now_of(self.hub.worlds[state.world]))
                 after = after._replace(late=(*after.late, sent))
             onward = self.automaton.step(place, fate.answer)
-            step = Step(Do.ANSWER, _short(effect), fault=fate.fault.value if fate.fault else "", actor=index)
+            step = Step(Do.ANSWER, short(effect), fault=fate.fault.value if fate.fault else "", actor=index)
             cost = 0 if fate.fault is None else 1
             yield from self._onward(after, index, onward, step, cost, findings, step.fault, others)
 
@@ -221,7 +226,7 @@ class Simulation:
         for run in self.machine.onward(place, actor.disk, self.universe.disk_faults):
             local = "; ".join(run.faults)
             named = Step(step.do, step.what, step.fault, local, step.after, index)
-            wrong = (*findings, *self._judge.run(run, actor.facts))
+            wrong = (*findings, *self.judge.run(run, actor.facts))
             paid = cost if not run.faults else max(cost, 1)
             kind = landed or (run.faults[0].split(" ")[0] if run.faults else "")
             yield Next(named, paid, self._arrived(state, index, run), wrong, kind, run.place.number)
@@ -275,15 +280,15 @@ class Simulation:
         for number, late in enumerate(state.late):
             rest = (*state.late[:number], *state.late[number + 1 :])
             _, world, events = self.hub.perform(state.world, late.effect)
-            findings = self._judge.step(state.world, late.effect, events, state.epoch)
+            findings = self.judge.step(state.world, late.effect, events, state.epoch)
             after = self._changed(state._replace(late=rest), world, events)
-            yield Next(Step(Do.LATE, _short(late.effect)), 1, self._if_idle(after), findings, "late")
+            yield Next(Step(Do.LATE, short(late.effect)), 1, self._if_idle(after), findings, "late")
 
     def _changed(self, state: State, world: int, events: tuple[Event, ...]) -> State:
         """The state when GitHub has changed: everybody under way could have seen it, a replica may not have yet."""
         if world == state.world:
             return state
-        known = self._judge.facts(world)
+        known = self.judge.facts(world)
         actors = tuple(a if a.place == IDLE else a._replace(facts=a.facts | known) for a in state.actors)
         had = record_on_base(self.hub.worlds[state.world], self.own)
         epoch = state.epoch
@@ -297,6 +302,11 @@ class Simulation:
         return self.passing.settled(state, 0.0, rebooted) if state.idle else state
 
 
+def delay_of(after: str) -> int:
+    """The number of the threshold that passes first, from a trace's word for it; 0 for none."""
+    return 1 if after == "q" else int(after.removeprefix("threshold ") or 0)
+
+
 def _waking(following: Next) -> Next:
     """After something went wrong nothing is calm: the next run comes soon."""
     return following._replace(state=following.state._replace(calm=0)) if following.cost else following
@@ -307,7 +317,8 @@ def _with_actor(state: State, index: int, actor: Actor) -> State:
 
 
 @lru_cache(maxsize=4096)
-def _short(effect: Effect) -> str:
+def short(effect: Effect) -> str:
+    """A request as traces name it."""
     _, method, url, _, body = effect
     path = "/" + url.split("/", 3)[-1]
     if path.endswith("/graphql"):
