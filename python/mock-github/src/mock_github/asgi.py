@@ -6,12 +6,14 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
 from mock_github import limits
 from mock_github.access import Caller
+from mock_github.clock import http_date
 from mock_github.faults import Fault, FaultKind
 from mock_github.live import Live
 from mock_github.step import Arrival, Kind
@@ -66,7 +68,7 @@ class Front:
                 self._later(arrival, fault.seconds)
             await self._hang_up(scope, receive)
             return
-        response = self._answer(arrival, fault)
+        response = _dated(self._answer(arrival, fault), self.live.world.now)
         if fault and fault.kind is FaultKind.SLOW:
             await asyncio.sleep(fault.seconds)
         hold = self.live.hold_for(arrival)
@@ -148,6 +150,13 @@ class Front:
             case FaultKind.BASE_MODIFIED:
                 return Refused(405, "Base branch was modified. Review and try the merge again.").response()
         return None
+
+
+def _dated(response: Response, now: int) -> Response:
+    """Whoever answers in GitHub's place says the time too, since every server in front of it does."""
+    if response.header("date") is not None:
+        return response
+    return replace(response, headers=(*response.headers, ("date", http_date(now))))
 
 
 async def _read(http: HttpRequest, scheme: str) -> Request:

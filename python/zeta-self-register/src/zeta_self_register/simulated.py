@@ -98,7 +98,14 @@ class Simulated:
     }
     boots: Sequence[str] = ("pause",)
     program: Mapping[str, Any] = {
-        "command": ("{python}", "-m", "zeta_self_register", "--settings", "{files}/settings.toml", "{command}"),
+        "command": (
+            "{python}",
+            "-m",
+            "zeta_self_register",
+            "--settings",
+            "{files}/settings.toml",
+            "{command}",
+        ),
         "places": {"/var/lib": "{state}", "/etc/zeta-self-register": "{files}"},
         "adds": {SETTINGS: PLACES},
         "programs": {"ip": IP},

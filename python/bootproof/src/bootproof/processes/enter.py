@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
         fail(command[0], error.strerror)
 
 
-def fail(what: str, why: str) -> None:
+def fail(what: str, why: str | None) -> None:
     sys.stderr.write(f"bootproof: {what}: {why}\n")
     os._exit(127)
 

@@ -22,7 +22,7 @@ from bootproof.processes.layout import Layout
 from bootproof.processes.stretch import Stretch
 from bootproof.torture import place
 from bootproof.torture.calls import Call
-from bootproof.torture.tracer import End, Leash, Order, Program, trace
+from bootproof.torture.tracer import End, Ended, Leash, Order, Program, trace
 from bootproof.verdict import HarnessError
 
 LIMIT = 30.0
@@ -139,7 +139,7 @@ class Host:
         """One run to its end, at full speed and without the tracer; its exit status. Raises HarnessError."""
         self.fresh = False
         end = place.run(self.program(command), LIMIT, Leash())
-        if end.how is place.Ended.TIME_UP:
+        if end.how is Ended.TIME_UP:
             raise HarnessError(f"a run did not end within {LIMIT:g} s, although nothing goes wrong any more")
         return end.status
 

@@ -7,7 +7,6 @@ system's) is laid over the host's own in a mount namespace, which only this proc
 from __future__ import annotations
 
 import os
-import posixpath
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -144,5 +143,3 @@ def _put(path: Path, content: bytes, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     path.chmod(mode)
-
-

@@ -32,7 +32,6 @@ from bootproof.timeline import MachineKind, Timeline
 from bootproof.verdict import HarnessError, Interruption, Landing
 
 
-
 @dataclass
 class Scene:
     """One replay. `first` is the simulation's first state; `done` is what was done to the program."""

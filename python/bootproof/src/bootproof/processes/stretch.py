@@ -12,6 +12,7 @@ import fcntl
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from bootproof.processes.layout import Layout
@@ -84,7 +85,7 @@ def deeds_of(way: Sequence[Place], local: Local, layout: Layout) -> tuple[Deed, 
     faults, deeds = list(local.faults), []
     if any(fault.startswith("clock ") for fault in faults):
         raise HarnessError("in processes the machine's own clock is this host's, and cannot be set")
-    for place, following in zip(way, way[1:], strict=False):
+    for place, following in pairwise(way):
         effect = place.effect
         if effect[0] not in _CALLS:
             continue
@@ -179,7 +180,7 @@ class Free(Stretch):
     """Nothing is followed any more."""
 
     def __init__(self) -> None:
-        pass
+        self.refuses = False
 
     def meet(self, call: Call) -> Order | int:
         return Order.GO

@@ -135,7 +135,8 @@ def _unknown(simulation: Simulation, step: Step) -> str:
 
 
 def _find(simulation: Simulation, state: State, step: Step, where: str) -> tuple[State, Next]:
-    """The step of this name, and the state that it is taken from.  Raises HarnessError, which says what would be possible instead.
+    """The step of this name, and the state that it is taken from.  Raises HarnessError, which says what would be
+    possible instead.
 
     Whoever wrote the trace may have thought that all had come to rest, or that it had not; what is possible next to
     the fault-free step is the same.
