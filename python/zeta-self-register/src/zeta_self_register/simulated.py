@@ -155,13 +155,13 @@ class Simulated:
         return Outcome(int(last.status), tuple(decision.row for decision in run.decisions), last.reason)
 
     def claim(self, marker: bytes) -> Mapping[str, Any] | None:
-        """What this marker claims; one that is not whole claims nothing."""
+        """What this marker claims; one that is not whole, or of another version, claims nothing."""
         try:
             said = json.loads(marker)
-        except ValueError:
+            pull, state = said["pull_request"], said["state"]
+        except (ValueError, KeyError, TypeError):
             return None
-        pull = said["pull_request"]
-        state = said["state"] if said["state"] in ("pr-open", "registered") else "other"
+        state = state if state in ("pr-open", "registered") else "other"
         return {"state": state, "pull_request": pull["number"] if pull else None}
 
 

@@ -5,14 +5,19 @@ Dates differ, and what is made of them: commits, ids. Everything else has to be 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from mock_github.git_objects import GitObjects
 from mock_github.world import World
 
 from bootproof.oracle_case import Registration
 from bootproof.processes.contents import Contents
-from bootproof.simulation.people import is_retired, record_on_base
+
+SHOWN = 400
+"""Characters of a thing that differs, in a message of one line."""
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def standing(world: World, own: Registration) -> dict[str, Any]:
@@ -30,10 +35,24 @@ def standing(world: World, own: Registration) -> dict[str, Any]:
         }
         for number, pull in sorted(repository.pulls.items())
     }
-    found["branches"] = sorted(name for name in repository.refs if name.startswith("refs/heads/"))
-    found["record"] = record_on_base(world, own) is not None
-    found["retired"] = is_retired(world, own)
+    for name, tip in sorted(repository.refs.items()):
+        if name.startswith("refs/heads/"):
+            found[name] = _branch(world.git, tip)
     return found
+
+
+def _branch(git: GitObjects, tip: str) -> dict[str, Any]:
+    """Who has committed what, in words, and what is in each file."""
+    commits = [git.commit(sha) for sha in git.ancestors(tip)]
+    files = {
+        path: entry[1] for path, entry in git.walk_all(git.commit(tip).tree) if git.kind(entry[1]) == "blob"
+    }
+    return {
+        "commits": sorted((commit.author.email, commit.message) for commit in commits),
+        "files": {
+            path: _DATE.sub("DATE", git.blob(blob).decode(errors="replace")) for path, blob in files.items()
+        },
+    }
 
 
 def apart_at_github(simulated: World, real: World, own: Registration) -> str:
@@ -41,7 +60,7 @@ def apart_at_github(simulated: World, real: World, own: Registration) -> str:
     here, there = standing(simulated, own), standing(real, own)
     for key in [*here, *(key for key in there if key not in here)]:
         if here.get(key) != there.get(key):
-            return f"{key} at GitHub is {there.get(key)}, in the simulation {here.get(key)}"
+            return f"{key} is at GitHub {_shortened(there.get(key))}, in the simulation {_shortened(here.get(key))}"
     return ""
 
 
@@ -55,6 +74,13 @@ def apart_on_disk(simulated: Mapping[str, bytes], real: Mapping[str, bytes], con
         if contents.of(simulated[path]) != real[path]:
             return f"{path} holds another of its contents than in the simulation: {_shown(real[path])}"
     return ""
+
+
+def _shortened(found: Any) -> str:
+    if found is None:
+        return "not there"
+    text = str(found)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _shown(content: bytes) -> str:

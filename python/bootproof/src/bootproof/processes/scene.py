@@ -45,7 +45,7 @@ class Scene:
     timeline: Timeline = field(default_factory=Timeline)
     done: list[Interruption] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _markers: dict[int, bytes | None] = field(default_factory=dict)
+    _markers: set[bytes] = field(default_factory=set)
 
     @property
     def machine(self) -> Machine:
@@ -108,13 +108,15 @@ class Scene:
                 self.look_at_marker(host)
 
     def look_at_marker(self, host: Host) -> None:
-        """Tells the timeline of a marker that has changed."""
+        """Tells the timeline of a marker that was not seen before. One that was there from the beginning is no word of
+        this program's."""
         marker = self.files(host).get(self.simulation.agent.marker)
-        if marker is not None and marker != self._markers.get(host.number):
-            claim = agents.claim(self.simulation.agent, marker)
-            text = marker.decode(errors="replace")
-            self.record(MachineKind.MARKER_SEEN, text=text, boot_id=host.boot_id, claim=claim)
-        self._markers[host.number] = marker
+        if marker is None or marker in self._markers:
+            return
+        self._markers.add(marker)
+        claim = agents.claim(self.simulation.agent, marker)
+        text = marker.decode(errors="replace")
+        self.record(MachineKind.MARKER_SEEN, text=text, boot_id=host.boot_id, claim=claim)
 
     def differs(self, state: State) -> str:
         """In what this is not the state that the simulation is in; empty when it is."""
@@ -162,7 +164,7 @@ def scene(simulation: Simulation) -> Iterator[Scene]:
                 host = Host(number, layout, Contents(disk), github.server.port)
                 here.hosts.append(host)
                 here.boot(host)
-                here.look_at_marker(host)
+                here._markers |= set(here.files(host).values())
             yield here
         finally:
             for host in here.hosts:
