@@ -280,10 +280,16 @@ def test_waiting_for_an_event(client: Any, server: MockServer) -> None:
     timer = threading.Timer(0.1, lambda: server.as_user("alice").push_file("acme/cluster", "f", "x"))
     timer.start()
     event = server.wait_for(lambda event: event.type == "branch-moved", timeout=10)
-    assert (event.by, event.request, event.paths) == ("alice", None, ("f",))
+    assert (event.by, event.request, event.paths, event.removed) == ("alice", None, ("f",), ())
     assert server.wait_for(lambda event: event.type == "branch-moved", timeout=0) == event
     with pytest.raises(TimeoutError, match="no such event within"):
         server.wait_for(lambda event: event.type == "fault-missed", timeout=0.05)
+
+
+def test_the_log_says_which_files_a_move_removed(server: MockServer) -> None:
+    server.as_user("alice").delete_file("acme/cluster", "README.md")
+    moved = last(server, "branch-moved")
+    assert moved.paths == moved.removed == ("README.md",)
 
 
 def test_the_event_log(tmp_path: Path, world: World, connect: Callable[..., Any]) -> None:
