@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from mock_github.events import Event
 
-from bootproof.oracle_case import Registration
+from bootproof.oracle_case import NO_EFFECT, Registration
 from bootproof.simulation import agents, retime
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.automaton import Effect, Place
@@ -294,7 +294,10 @@ class Simulation:
         epoch = state.epoch
         if had is not None and record_on_base(self.hub.worlds[world], self.own) is None:
             epoch = self.hub.worlds[world].repositories[self.own.repository.lower()].next_number - 1
-        stale = state.world if self.universe.stale else world
+        stale = world
+        if self.universe.stale:
+            # What GitHub finds out by itself when it is asked (`mergeable`) brings no replica up to date.
+            stale = state.world if any(event.type not in NO_EFFECT for event in events) else state.stale
         return state._replace(actors=actors, world=world, stale=stale, epoch=epoch, calm=0)
 
     def _if_idle(self, state: State, rebooted: int | None = None) -> State:
