@@ -14,12 +14,13 @@ from bootproof.processes.contents import Contents
 from bootproof.processes.host import UPTIME, Host, apart
 from bootproof.processes.layout import BOOT_ID, Description, Layout, lay_out
 from bootproof.processes.stretch import Deed, Local, Stop, Stretch, parsed
-from bootproof.simulation.machine import DiskFault
+from bootproof.simulation.machine import BEFORE_ALL, DiskFault
 from bootproof.simulation.storage import after_power_cut, disk_of
 from bootproof.torture.calls import Call, Does
 from bootproof.torture.tracer import Order
 from bootproof.verdict import HarnessError
 
+AT_ONCE = "killed before anything was written"
 NAMESPACES = subprocess.run([*apart(0), "true"], capture_output=True, check=False).returncode == 0
 SAID = Description(
     command=("{python}", "-c", "", "{command}"),
@@ -43,13 +44,17 @@ def layout(tmp_path: Path) -> Layout:
     [
         ("", Local((), None, "")),
         ("enospc at write /a", Local(("enospc at write /a",), None, "")),
-        ("killed before anything was written", Local((), Stop.KILL, "")),
-        ("power cut after rename /a /b (#3)", Local((), Stop.CUT, "rename /a /b")),
-        ("eio at sync /a; killed after write /b", Local(("eio at sync /a",), Stop.KILL, "write /b")),
+        (AT_ONCE, Local((), Stop.KILL, AT_ONCE)),
+        ("power cut after rename /a /b (#3)", Local((), Stop.CUT, "power cut after rename /a /b (#3)")),
+        (
+            "eio at sync /a; killed after write /b",
+            Local(("eio at sync /a",), Stop.KILL, "killed after write /b"),
+        ),
     ],
 )
 def test_what_a_step_says_of_the_machine(local: str, meant: Local) -> None:
     assert parsed(local) == meant
+    assert meant.at_once == (local == AT_ONCE)
 
 
 # --- calls and effects ----------------------------------------------------------------------------------------
@@ -63,17 +68,19 @@ RENAME = Call("rename", Does.ENTRY, "agent/new → agent/note")
 def deeds(**faults: DiskFault) -> list[Deed]:
     """A durable write as far as its rename."""
     return [
-        Deed(("write", "/var/lib/agent/new", b"simulated", 0o644), "agent/new", faults.get("write")),
-        Deed(("sync", "/var/lib/agent/new"), "agent/new", faults.get("sync")),
-        Deed(("rename", "/var/lib/agent/new", "/var/lib/agent/note"), RENAME.target, faults.get("rename")),
+        Deed(("write", "/var/lib/agent/new", b"simulated", 0o644), "agent/new", 11, faults.get("write")),
+        Deed(("sync", "/var/lib/agent/new"), "agent/new", 12, faults.get("sync")),
+        Deed(
+            ("rename", "/var/lib/agent/new", "/var/lib/agent/note"), RENAME.target, 13, faults.get("rename")
+        ),
     ]
 
 
 def stretch(
-    layout: Layout, local: str = "", **faults: DiskFault
+    layout: Layout, after: int | None = None, **faults: DiskFault
 ) -> tuple[Stretch, list[tuple[bytes, bytes]]]:
     noted: list[tuple[bytes, bytes]] = []
-    return Stretch(deeds(**faults), parsed(local), layout, lambda *pair: noted.append(pair)), noted
+    return Stretch(deeds(**faults), after, layout, lambda *pair: noted.append(pair)), noted
 
 
 def test_each_call_belongs_to_an_effect_and_what_was_written_is_noted_when_it_is_whole(
@@ -122,18 +129,18 @@ def test_a_fault_is_the_errno_of_the_first_call_of_its_effect(
 
 def test_a_kill_after_a_write_comes_before_the_next_call_and_else_with_its_own(layout: Layout) -> None:
     (layout.state / "agent" / "new").write_bytes(b"real")
-    way, noted = stretch(layout, "killed after write /var/lib/agent/new")
+    way, noted = stretch(layout, after=11)
     assert [way.meet(call) for call in (OPEN, WRITE, SYNC)] == [Order.GO, Order.GO, Order.KILL_BEFORE]
     assert noted
-    way, _ = stretch(layout, "killed after sync /var/lib/agent/new")
+    way, _ = stretch(layout, after=12)
     assert [way.meet(call) for call in (OPEN, WRITE, SYNC)] == [Order.GO, Order.GO, Order.KILL_AFTER]
-    way, _ = stretch(layout, "killed before anything was written")
+    way, _ = stretch(layout, after=BEFORE_ALL)
     assert way.meet(OPEN) is Order.KILL_BEFORE
 
 
 def test_another_process_holds_the_lock_until_the_run_is_over(layout: Layout) -> None:
-    lock = Deed(("lock", "/var/lib/agent/lock"), "agent/lock", DiskFault.LOCKED)
-    way = Stretch([lock], parsed(""), layout, lambda *_: None)
+    lock = Deed(("lock", "/var/lib/agent/lock"), "agent/lock", 1, DiskFault.LOCKED)
+    way = Stretch([lock], None, layout, lambda *_: None)
     assert way.meet(Call("openat", Does.OPEN, "agent/lock")) is Order.GO
     with (layout.state / "agent" / "lock").open() as file:
         with pytest.raises(BlockingIOError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mock_github.gates import Waiting
@@ -89,30 +90,28 @@ class _Player:
         self._here.hosts = [self._here.hosts[index] for index in order]
 
     def go(self, before: State, following: Next, later: Sequence[Step]) -> Seen:
-        """Does one step, and compares what came of it."""
+        """Does one step, and compares what came of it. `later` are the steps after it."""
         here, step = self._here, following.step
         host = here.hosts[step.actor]
         way, local = way_of(self._simulation, before, following), parsed(step.local)
         before = self._waited(before, step)
+        left = _left(self._simulation, before, step, way, local)
         said = _size(host.layout.output)
-        came = self._done(before, step, way, local, later)
+        came = self._done(step, local, self._stretch(step, way, local, left, later))
         status = self._came(came, step, way, local)
-        disk = _left(self._simulation, before, step, way, local)
-        self._settle(before, following.state, step, disk)
+        self._settle(before, following.state, step, left)
         lines = tuple(_lines(host.layout.output, said))
         reason = lines[-1] if status is not None and lines else ""
         return Seen(step, lines, status, (), reason)
 
-    def _done(
-        self, before: State, step: Step, way: Sequence[Place], local: Local, later: Sequence[Step]
-    ) -> Waiting | Connects | Ends | None:
+    def _done(self, step: Step, local: Local, stretch: Stretch) -> Waiting | Connects | Ends | None:
         here, host = self._here, self._here.hosts[step.actor]
         match step.do:
             case Do.RUN:
-                host.begin(step.what, self._stretch(step, way, local, later), here.github.told.put)
+                host.begin(step.what, stretch, here.github.told.put)
                 return here.github.next()
             case Do.ANSWER:
-                return self._answer(step, local, self._stretch(step, way, local, later))
+                return self._answer(step, local, stretch)
             case Do.KILL | Do.CUT:
                 self._kill(step.actor)
                 here.interrupted("kill" if step.do is Do.KILL else "power-cut")
@@ -142,17 +141,20 @@ class _Player:
         for host, disk, actor in zip(self._here.hosts, disks, after.actors, strict=True):
             host.contents.moved(there[disk], there[actor.disk])
 
-    def _stretch(self, step: Step, way: Sequence[Place], local: Local, later: Sequence[Step]) -> Stretch:
+    def _stretch(
+        self, step: Step, way: Sequence[Place], local: Local, left: Left | None, later: Sequence[Step]
+    ) -> Stretch:
         host = self._here.hosts[step.actor]
         deeds = deeds_of(way, local, host.layout)
         host.locks |= {path for deed in deeds if (path := lock_path(deed, host.layout)) is not None}
-        return Stretch(deeds, local, host.layout, host.contents.note, refuses=_not_sent(step.actor, later))
+        after = None if left is None else left.after
+        return Stretch(deeds, after, host.layout, host.contents.note, refuses=_not_sent(step.actor, later))
 
     def _answer(self, step: Step, local: Local, stretch: Stretch) -> Waiting | Connects | Ends:
         """The request goes on; and so does the program, unless it dies while the answer is on its way."""
         here, host = self._here, self._here.hosts[step.actor]
         waiting, came = host.waiting, None
-        if local.stop is not None and not local.after:
+        if local.at_once:
             came = self._end_run(step.actor)
         if isinstance(waiting, Connects):
             if came is None and host.run is not None:
@@ -225,14 +227,13 @@ class _Player:
         self._here.interrupted(what, Landing.LANDED if landed else Landing.TOO_LATE)
         return landed
 
-    def _settle(self, before: State, after: State, step: Step, disk: int | None) -> None:
-        """Brings the files to where the step leaves them, and compares both layers. `disk` is what the simulation has
-        on the machine that the step is about, with the dates as they were; None where nothing happens to it."""
+    def _settle(self, before: State, after: State, step: Step, left: Left | None) -> None:
+        """Brings the files to where the step leaves them, and compares both layers."""
         here = self._here
         number = step.actor
         disks = [actor.disk for actor in before.actors]
-        if disk is not None:
-            disks[number] = disk
+        if left is not None:
+            disks[number] = left.disk
         if is_cut(step):
             here.cut(here.hosts[number], here.machine.disks[disks[number]])
         self._moved(disks, after)
@@ -271,23 +272,32 @@ def _not_sent(actor: int, later: Sequence[Step]) -> bool:
     return following is not None and following.fault == RequestFault.NOT_SENT.value
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a step leaves on its machine: the simulated disk, before any date in it is moved; and the place of the
+    effect after which the program is killed, None where it is not."""
+
+    disk: int
+    after: int | None = None
+
+
 def _left(
     simulation: Simulation, before: State, step: Step, way: Sequence[Place], local: Local
-) -> int | None:
-    """The simulated disk that a step leaves on its machine, before any date in it is moved."""
+) -> Left | None:
+    """None where the step does nothing to a machine."""
     machine, disk = simulation.machine, before.actors[step.actor].disk
     if step.do is Do.KILL:
-        return machine.killed(disk)
+        return Left(machine.killed(disk))
     if step.do is Do.CUT:
-        return machine.cuts(disk)[int(step.what.removeprefix("#") or 0)]
+        return Left(machine.cuts(disk)[int(step.what.removeprefix("#") or 0)])
     if not way:
         return None
     runs = machine.onward(way[0], disk, simulation.universe.disk_faults)
     run = next(run for run in runs if run.place is way[-1] and run.faults == local.faults)
     if local.stop is None:
-        return run.disk
-    how = step.local.split("; ")[-1]
-    return next(stop.disk for stop in run.interrupted if stop.how == how)
+        return Left(run.disk)
+    stopped = next(one for one in run.interrupted if one.how == local.how)
+    return Left(stopped.disk, stopped.after)
 
 
 def _size(path: Path) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bootproof.processes.layout import Layout
 from bootproof.simulation.automaton import Effect, Place, Raises, described
-from bootproof.simulation.machine import INTERRUPTED_AT_ONCE, DiskFault
+from bootproof.simulation.machine import BEFORE_ALL, INTERRUPTED_AT_ONCE, DiskFault
 from bootproof.torture.calls import Call, Does
 from bootproof.torture.tracer import Order
 from bootproof.verdict import HarnessError
@@ -35,8 +35,6 @@ _CALLS = {
     "make_folder": {Does.ENTRY},
     "lock": {Does.OPEN},
 }
-AT_ONCE = -1
-"""To be killed before the first effect."""
 
 
 class Stop(enum.Enum):
@@ -46,11 +44,12 @@ class Stop(enum.Enum):
 
 @dataclass(frozen=True)
 class Deed:
-    """One effect on a file, what the tracer calls its target, and what goes wrong with it. `fails` means that it fails
-    by itself, and so need not come to a call."""
+    """One effect on a file, what the tracer calls its target, the number of its place in the simulation, and what goes
+    wrong with it. `fails` means that it fails by itself, and so need not come to a call."""
 
     effect: Effect
     target: str
+    place: int = 0
     fault: DiskFault | None = None
     fails: bool = False
 
@@ -65,8 +64,13 @@ class Local:
 
     faults: tuple[str, ...]
     stop: Stop | None
-    after: str
-    """The effect after which it is; empty for one that comes before all of them."""
+    how: str
+    """The words for the interruption, as the simulation has them."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it is interrupted before anything comes of an answer."""
+        return self.stop is not None and INTERRUPTED_AT_ONCE in self.how
 
 
 def parsed(local: str) -> Local:
@@ -75,9 +79,7 @@ def parsed(local: str) -> Local:
     stop = next((stop for stop in Stop if parts and parts[-1].startswith(stop.value)), None)
     if stop is None:
         return Local(tuple(parts), None, "")
-    where = parts[-1].removeprefix(f"{stop.value} ").partition(" (#")[0]
-    after = "" if where == INTERRUPTED_AT_ONCE else where.removeprefix("after ")
-    return Local(tuple(parts[:-1]), stop, after)
+    return Local(tuple(parts[:-1]), stop, parts[-1])
 
 
 def deeds_of(way: Sequence[Place], local: Local, layout: Layout) -> tuple[Deed, ...]:
@@ -92,7 +94,8 @@ def deeds_of(way: Sequence[Place], local: Local, layout: Layout) -> tuple[Deed, 
         raised, fault = isinstance(following.answer, Raises), None
         if raised and faults and faults[0].partition(" at ")[2] == described(effect):
             fault = DiskFault(faults.pop(0).partition(" at ")[0])
-        deeds.append(Deed(effect, _target(effect, layout), fault, raised and fault is None))
+        fails = raised and fault is None
+        deeds.append(Deed(effect, _target(effect, layout), place.number, fault, fails))
     return tuple(deeds)
 
 
@@ -102,24 +105,23 @@ def _target(effect: Effect, layout: Layout) -> str:
 
 
 class Stretch:
-    """Follows the calls of one stretch. `noted` is told of each content that was written: what the simulation has, and
-    what the process wrote. With `refuses`, the connection for the next request is not to come about."""
+    """Follows the calls of one stretch. `after` is the place of the effect after which the program is killed, None
+    where it is not. `noted` is told of each content that was written: what the simulation has, and what the process
+    wrote. With `refuses`, the connection for the next request is not to come about."""
 
     def __init__(
         self,
         deeds: Sequence[Deed],
-        local: Local,
+        after: int | None,
         layout: Layout,
         noted: Callable[[bytes, bytes], None],
         refuses: bool = False,
     ) -> None:
         self.deeds, self.refuses = tuple(deeds), refuses
         self._layout, self._noted = layout, noted
-        names = [described(deed.effect) for deed in deeds]
-        self._stop: int | None = None
-        if local.stop is not None:
-            self._stop = names.index(local.after) if local.after else AT_ONCE
-        self._at = AT_ONCE
+        places = [deed.place for deed in deeds]
+        self._stop = places.index(after) if after in places else None if after is None else BEFORE_ALL
+        self._at = BEFORE_ALL
         self._unread = False
         self._locks: list[int] = []
 
