@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
+import queue
 import socket
 import ssl
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from mock_github import Event, Fault, FaultKind, Match, World
+from mock_github import Event, Fault, FaultKind, Match, World, request
 from mock_github.faults import read_faults
+from mock_github.gates import Waiting
 from mock_github.server import MockServer
 
 HOME = "/repos/acme/cluster"
 SAY = Match(method="POST", path=".*/comments")
+TOKEN = "github_pat_zeta"
 
 
 def comments(server: MockServer) -> list[str]:
@@ -110,6 +115,87 @@ def test_answers_that_are_not_githubs(client: Any, server: MockServer) -> None:
     assert client.get(HOME).json()["full_name"] == "acme/cluster"
 
 
+def test_whoever_answers_in_githubs_place_says_the_time(client: Any, server: MockServer, busy: int) -> None:
+    for kind in (FaultKind.ERROR_BEFORE, FaultKind.PRIMARY_LIMIT, FaultKind.SECONDARY_LIMIT):
+        server.add_fault(Fault(kind=kind, match=SAY))
+        assert say(client, busy).headers["date"].endswith("GMT")
+
+
+def test_without_permission_nothing_of_the_repository_is_there(
+    client: Any, server: MockServer, busy: int
+) -> None:
+    server.add_fault(Fault(kind=FaultKind.NO_PERMISSION, match=SAY))
+    server.add_fault(Fault(kind=FaultKind.NO_PERMISSION, match=Match(method="GET")))
+    assert say(client, busy).status_code in (403, 404)
+    assert client.get(HOME).status_code == 404
+    assert last(server, "fault-landed").fault == "no-permission"
+    assert comments(server) == []
+    assert client.get(HOME).status_code == 200
+
+
+def test_a_late_request_that_lands_when_it_is_told_to(client: Any, server: MockServer, busy: int) -> None:
+    server.add_fault(Fault(kind=FaultKind.LATE, match=SAY, seconds=math.inf))
+    with pytest.raises(httpx.RemoteProtocolError):
+        say(client, busy)
+    late = last(server, "response").request
+    assert comments(server) == []
+    assert server.land(late).status == 201
+    assert comments(server) == ["hello"]
+    with pytest.raises(KeyError):
+        server.land(late)
+
+
+def test_a_gate_stops_a_request_until_it_is_told_what_becomes_of_it(
+    client: Any, server: MockServer, busy: int
+) -> None:
+    came: queue.Queue[Waiting] = queue.Queue()
+    gate = server.gate(SAY, came.put)
+    for fault, status, effects in (
+        (None, 201, 1),
+        (Fault(kind=FaultKind.ERROR_AFTER), 502, 2),
+        (Fault(kind=FaultKind.ERROR_BEFORE), 502, 2),
+    ):
+        before = comments(server)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(say, client, busy)
+            waiting = came.get(timeout=10)
+            assert comments(server) == before
+            waiting.go_on(fault)
+            assert asked.result(10).status_code == status
+        assert len(comments(server)) == effects
+    landed = [event.fault for event in server.events() if event.type == "fault-landed"]
+    assert landed == ["5xx-after", "5xx-before"]
+    gate.open()
+    assert say(client, busy).status_code == 201
+
+
+def test_a_request_of_a_dead_client_never_passes_the_gate(client: Any, server: MockServer, busy: int) -> None:
+    came: queue.Queue[Waiting] = queue.Queue()
+    server.gate(SAY, came.put)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(say, client, busy)
+        came.get(timeout=10).give_up()
+        with pytest.raises(httpx.RemoteProtocolError):
+            asked.result(10)
+    assert comments(server) == []
+    assert "fault-landed" not in [event.type for event in server.events()]
+
+
+def test_a_connection_for_each_request(start: Callable[..., MockServer], world: World) -> None:
+    for keep_alive, said in ((False, "close"), (True, None)):
+        server = start(world, keep_alive=keep_alive)
+        assert httpx.get(server.url + HOME).headers.get("connection") == said
+
+
+def test_a_request_without_the_network_is_logged_and_stopped_by_nothing(
+    server: MockServer, busy: int
+) -> None:
+    server.add_fault(Fault(kind=FaultKind.DROP_BEFORE))
+    answer = server.ask(request("POST", f"{HOME}/issues/{busy}/comments", token=TOKEN, json={"body": "x"}))
+    assert (answer.status, comments(server)) == (201, ["x"])
+    assert [event.type for event in server.events()][-3:] == ["request", "comment-created", "response"]
+
+
 def test_the_wrong_certificate(start: Callable[..., MockServer], world: World) -> None:
     server = start(world, tls=True, names=["mock.test"], faults=[Fault(kind=FaultKind.WRONG_CERTIFICATE)])
     trust = ssl.create_default_context(cadata=server.ca_pem.decode())
@@ -194,10 +280,16 @@ def test_waiting_for_an_event(client: Any, server: MockServer) -> None:
     timer = threading.Timer(0.1, lambda: server.as_user("alice").push_file("acme/cluster", "f", "x"))
     timer.start()
     event = server.wait_for(lambda event: event.type == "branch-moved", timeout=10)
-    assert (event.by, event.request, event.paths) == ("alice", None, ("f",))
+    assert (event.by, event.request, event.paths, event.removed) == ("alice", None, ("f",), ())
     assert server.wait_for(lambda event: event.type == "branch-moved", timeout=0) == event
     with pytest.raises(TimeoutError, match="no such event within"):
         server.wait_for(lambda event: event.type == "fault-missed", timeout=0.05)
+
+
+def test_the_log_says_which_files_a_move_removed(server: MockServer) -> None:
+    server.as_user("alice").delete_file("acme/cluster", "README.md")
+    moved = last(server, "branch-moved")
+    assert moved.paths == moved.removed == ("README.md",)
 
 
 def test_the_event_log(tmp_path: Path, world: World, connect: Callable[..., Any]) -> None:

@@ -1,19 +1,27 @@
-"""The installed agent with one mistake put in, each of them one that such a program has really had."""
+"""The installed agent with one mistake put in, each of them one that such a program has really had.
+
+usage: python spoiled.py NAME ARGUMENT …    runs zeta-self-register so, as a process
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from bootproof.simulation import agents
+from zeta_self_register import cli
 
 
 class Port:
     """An effects port that hands everything on."""
 
-    def __init__(self, port: Any, agent: agents.Agent) -> None:
-        self._port, self._agent = port, agent
+    def __init__(self, port: Any, agent: agents.Agent, marker: str) -> None:
+        self._port, self._agent, self._marker = port, agent, marker
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
@@ -48,23 +56,45 @@ class SilenceIsSuccess(Port):
 
     def _note(self) -> None:
         marker = {"state": "pr-open", "pull_request": {"number": 1}}
-        self._port.write(f"{self._agent.marker}.new", json.dumps(marker).encode(), 0o644)
-        self._port.sync(f"{self._agent.marker}.new")
-        self._port.rename(f"{self._agent.marker}.new", self._agent.marker)
+        self._port.write(f"{self._marker}.new", json.dumps(marker).encode(), 0o644)
+        self._port.sync(f"{self._marker}.new")
+        self._port.rename(f"{self._marker}.new", self._marker)
 
 
 class Spoiled:
     """The installed agent upon another port."""
 
-    def __init__(self, port: Callable[[Any, agents.Agent], Port]) -> None:
-        self._agent, self._spoilt = agents.load(None), port
+    def __init__(self, name: str, port: Callable[[Any, agents.Agent, str], Port]) -> None:
+        self._name, self._agent, self._spoilt = name, agents.load(None), port
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._agent, name)
 
     def run(self, port: Any, command: str) -> agents.Outcome:
-        return self._agent.run(self._spoilt(port, self._agent), command)
+        return self._agent.run(self._spoilt(port, self._agent, self._agent.marker), command)
+
+    @property
+    def program(self) -> Mapping[str, Any]:
+        """This file, where the agent's own module is run."""
+        said = self._agent.program
+        words = said["command"]
+        own = ("{python}", str(Path(__file__).resolve()), self._name, *words[words.index("--settings") :])
+        marker = "{state}/zeta-self-register/registered.json"
+        return {**said, "command": own, "environment": {"MARKER": marker}}
+
+    def as_process(self, arguments: list[str]) -> int:
+        """One run upon the machine that this process is on."""
+        real = cli.Production
+
+        def spoilt(ca_file: str | None = None) -> Port:
+            return self._spoilt(real(ca_file), self._agent, os.environ["MARKER"])
+
+        with mock.patch.object(cli, "Production", spoilt):
+            return cli.run(arguments, os.environ)
 
 
-NOTHING_IS_NOTED = Spoiled(NothingIsNoted)
-SILENCE_IS_SUCCESS = Spoiled(SilenceIsSuccess)
+NOTHING_IS_NOTED = Spoiled("NOTHING_IS_NOTED", NothingIsNoted)
+SILENCE_IS_SUCCESS = Spoiled("SILENCE_IS_SUCCESS", SilenceIsSuccess)
+
+if __name__ == "__main__":
+    sys.exit(globals()[sys.argv[1]].as_process(sys.argv[2:]))

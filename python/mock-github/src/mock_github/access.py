@@ -6,6 +6,7 @@ import base64
 import binascii
 
 import msgspec
+from msgspec.structs import replace
 
 from mock_github.state import Permission, Repository, Token
 from mock_github.wire import Refused, Request, not_found
@@ -43,6 +44,15 @@ def token_of(request: Request) -> str | None:
             return ""
         return password if password and password != "x-oauth-basic" else user
     return None
+
+
+def without_repositories(world: World, request: Request) -> World:
+    """The world in which this request's token has been granted no repository; a token that is unknown stays so."""
+    text = token_of(request)
+    token = world.tokens.get(text) if text else None
+    if text is None or token is None:
+        return world
+    return replace(world, tokens=world.tokens.set(text, replace(token, repositories=())))
 
 
 def authenticate(world: World, request: Request) -> Caller:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
 from mock_github import limits
 from mock_github.access import Caller
+from mock_github.clock import http_date
 from mock_github.faults import Fault, FaultKind
 from mock_github.live import Live
 from mock_github.step import Arrival, Kind
@@ -28,9 +31,14 @@ class Front:
     """The ASGI application. `connection` finds a client's connection, while it stands."""
 
     def __init__(
-        self, live: Live, scheme: str, connection: Callable[[Scope], asyncio.Transport | None]
+        self,
+        live: Live,
+        scheme: str,
+        connection: Callable[[Scope], asyncio.Transport | None],
+        keep_alive: bool = True,
     ) -> None:
         self.live = live
+        self.keep_alive = keep_alive
         self.scheme = scheme
         self.connection = connection
         self.active = 0
@@ -52,7 +60,7 @@ class Front:
 
     async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = self.live.arrive(request)
-        fault = self.live.fault_for(arrival)
+        fault = await self._fault(arrival)
         kind = fault.kind if fault else None
         if fault and fault.kind in _SILENT:
             self.live.depart(arrival, None, delivered=False, fault=kind)
@@ -60,7 +68,7 @@ class Front:
                 self._later(arrival, fault.seconds)
             await self._hang_up(scope, receive)
             return
-        response = self._answer(arrival, fault)
+        response = _dated(self._answer(arrival, fault), self.live.world.now)
         if fault and fault.kind is FaultKind.SLOW:
             await asyncio.sleep(fault.seconds)
         hold = self.live.hold_for(arrival)
@@ -74,7 +82,17 @@ class Front:
             return
         stands = self.connection(scope) is not None
         self.live.depart(arrival, response.status, delivered=stands, fault=kind)
-        await _write(send, request, response, fault)
+        await _write(send, request, response, fault, keep_alive=self.keep_alive)
+
+    async def _fault(self, arrival: Arrival) -> Fault | None:
+        """What this request meets: what was decided at a gate, or what is armed for it."""
+        gate = self.live.gate_for(arrival)
+        if gate is None:
+            return self.live.fault_for(arrival)
+        decision = await gate.decision(arrival)
+        if decision.fault and decision.counts:
+            self.live.met(decision.fault, arrival)
+        return decision.fault
 
     async def _hang_up(self, scope: Scope, receive: Receive) -> None:
         """Closes the connection at once, unanswered."""
@@ -84,6 +102,8 @@ class Front:
             pass
 
     def _later(self, arrival: Arrival, seconds: float) -> None:
+        if seconds == math.inf:
+            return self.live.delay(arrival)
         loop = asyncio.get_running_loop()
 
         def land() -> None:
@@ -92,6 +112,7 @@ class Front:
 
         handle = loop.call_later(seconds, land)
         self.late.add(handle)
+        return None
 
     def _answer(self, arrival: Arrival, fault: Fault | None) -> Response:
         if self.active > self.live.world.limits.concurrent:
@@ -100,6 +121,8 @@ class Front:
             return self.live.perform(arrival)
         if fault.kind is FaultKind.STALE_READ:
             return self.live.perform_stale(arrival, fault.writes)
+        if fault.kind is FaultKind.NO_PERMISSION:
+            return self.live.perform_blind(arrival)
         instead = self._instead(arrival, fault)
         if fault.kind is FaultKind.ERROR_AFTER or instead is None:
             response = self.live.perform(arrival)
@@ -129,6 +152,13 @@ class Front:
         return None
 
 
+def _dated(response: Response, now: int) -> Response:
+    """Whoever answers in GitHub's place says the time too, since every server in front of it does."""
+    if response.header("date") is not None:
+        return response
+    return replace(response, headers=(*response.headers, ("date", http_date(now))))
+
+
 async def _read(http: HttpRequest, scheme: str) -> Request:
     body = await http.body()
     headers = [
@@ -141,9 +171,13 @@ async def _read(http: HttpRequest, scheme: str) -> Request:
     return Request(http.method, path, http.scope["query_string"].decode("latin-1"), tuple(headers), body)
 
 
-async def _write(send: Send, request: Request, response: Response, fault: Fault | None) -> None:
+async def _write(
+    send: Send, request: Request, response: Response, fault: Fault | None, *, keep_alive: bool
+) -> None:
     size = fault.size if fault and fault.kind is FaultKind.HUGE else len(response.body)
     headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers]
+    if not keep_alive:
+        headers.append((b"connection", b"close"))
     if response.status not in (204, 304):
         headers.append((b"content-length", str(size).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

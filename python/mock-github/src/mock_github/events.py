@@ -10,7 +10,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "request": ("method", "path", "query", "user_agent", "kind", "operation", "token"),
     "response": ("status", "delivered", "fault", "seconds"),
     "branch-created": ("repository", "branch", "before", "after", "paths"),
-    "branch-moved": ("repository", "branch", "before", "after", "paths"),
+    "branch-moved": ("repository", "branch", "before", "after", "paths", "removed"),
     "branch-deleted": ("repository", "branch", "before", "after", "paths"),
     "pull-request-opened": ("repository", "number", "head", "base", "paths"),
     "pull-request-closed": ("repository", "number", "head"),
@@ -34,7 +34,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened. Which of the optional fields are meant follows from `type` (see README).
 
     `at` is RFC 3339 in UTC with milliseconds; `request` is the id of the request that caused it ("r12"), None for a
-    person's act; `by` is the login on whose behalf it happened. In pull request events `head` is "owner:branch".
+    person's act; `by` is the login on whose behalf it happened. In pull request events `head` is "owner:branch". Where
+    a branch moves, `removed` are those of `paths` that are no longer there.
     """
 
     seq: int
@@ -58,6 +59,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     before: str | None = None
     after: str | None = None
     paths: tuple[str, ...] = ()
+    removed: tuple[str, ...] | None = None
     number: int | None = None
     head: str | None = None
     base: str | None = None

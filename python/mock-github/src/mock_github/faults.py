@@ -15,7 +15,8 @@ Pattern = lru_cache(256)(re.compile)
 
 
 class FaultKind(Enum):
-    """`*-before` has no effect on GitHub; `*-after` took effect, and the client is not told."""
+    """`*-before` has no effect on GitHub; `*-after` took effect, and the client is not told. `no-permission` is
+    answered as if the token had been granted no repository."""
 
     DROP_BEFORE = "drop-before"
     DROP_AFTER = "drop-after"
@@ -31,6 +32,7 @@ class FaultKind(Enum):
     NOT_JSON = "not-json"
     HUGE = "huge"
     BASE_MODIFIED = "base-modified"
+    NO_PERMISSION = "no-permission"
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,7 +64,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One fault. It meets `times` matching requests (from the match's nth on), then no more.
 
-    seconds      how long an answer is `slow`, or after what time a `late` request takes effect
+    seconds      how long an answer is `slow`, or after what time a `late` request takes effect (`inf`: when
+                 `MockServer.land` says)
     status       of 5xx (502), limits (403), redirect (302) and not-json (200) if it is to be another one
     retry_after  seconds, for secondary-limit; None sends no such header
     to           where a redirect leads

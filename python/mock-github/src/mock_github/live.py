@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from mock_github import pulls
+from mock_github.access import without_repositories
 from mock_github.change import Change
 from mock_github.events import Event
 from mock_github.faults import Armed, Fault, FaultKind
+from mock_github.gates import Gate
 from mock_github.holds import Hold
 from mock_github.step import Arrival, arrive, depart, perform
 from mock_github.wire import Request, Response
@@ -30,6 +32,8 @@ class Live:
         self.world = world
         self.events: list[Event] = []
         self.holds: list[Hold] = []
+        self.gates: list[Gate] = []
+        self._late: dict[str, Arrival] = {}
         self._armed: list[Armed] = []
         self._past: deque[World] = deque(maxlen=_HISTORY)
         self._clock = clock or time.time
@@ -60,6 +64,22 @@ class Live:
             self._tick()
             old = self._past[max(0, len(self._past) - writes)] if self._past else self.world
             return perform(old.at(self.world.now), arrival)[1]
+
+    def perform_blind(self, arrival: Arrival) -> Response:
+        """Answers as if the token had been granted no repository; changes nothing."""
+        with self._changed:
+            self._tick()
+            return perform(without_repositories(self.world, arrival.request), arrival)[1]
+
+    def delay(self, arrival: Arrival) -> None:
+        """A request that is on its way until `land` says that it takes effect."""
+        with self._changed:
+            self._late[arrival.id] = arrival
+
+    def land(self, request: str) -> Response:
+        """A delayed request takes effect; KeyError if none of this id is on its way."""
+        with self._changed:
+            return self.perform(self._late.pop(request))
 
     def depart(
         self, arrival: Arrival, status: int | None, *, delivered: bool, fault: FaultKind | None
@@ -105,6 +125,19 @@ class Live:
                     self._note("fault-landed", armed.fault, None)
                     return True
             return False
+
+    def met(self, fault: Fault, arrival: Arrival) -> None:
+        """A request has met a fault that was not armed before."""
+        with self._changed:
+            self._note("fault-landed", fault, arrival.id)
+
+    def add_gate(self, gate: Gate) -> None:
+        with self._changed:
+            self.gates.append(gate)
+
+    def gate_for(self, arrival: Arrival) -> Gate | None:
+        with self._changed:
+            return next((gate for gate in self.gates if gate.stops(arrival)), None)
 
     def add_hold(self, hold: Hold) -> None:
         with self._changed:

@@ -118,6 +118,7 @@ def _report(
         before=before,
         after=after,
         paths=tuple(diff.path for diff in paths),
+        **({"removed": tuple(d.path for d in paths if d.after is None)} if kind == "branch-moved" else {}),
     )
 
 

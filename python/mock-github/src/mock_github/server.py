@@ -21,10 +21,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mock_github.asgi import Front
 from mock_github.events import Event
 from mock_github.faults import Fault, Match
+from mock_github.gates import Gate, Waiting
 from mock_github.holds import Hold
 from mock_github.live import Clock, Live
 from mock_github.people import AsUser
 from mock_github.tls import Certificates
+from mock_github.wire import Request, Response
 from mock_github.world import World
 
 _START_SECONDS = 30.0
@@ -37,7 +39,7 @@ class MockServer:
 
     `event_log` is a file that gets one JSON object per event; `names` are further names for the certificate; `clock`
     gives seconds since 1970 (the real time unless given). `authority` signs the certificates instead of a new one, for
-    clients that must trust one mock after another.
+    clients that must trust one mock after another. Without `keep_alive` each answer ends its connection.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class MockServer:
         clock: Clock | None = None,
         faults: Iterable[Fault] = (),
         authority: trustme.CA | None = None,
+        keep_alive: bool = True,
     ) -> None:
         self._live = Live(world, clock=clock, event_log=Path(event_log) if event_log else None)
         self._certificates = Certificates(names, self._live.wrong_certificate, authority) if tls else None
         self._scheme = "https" if tls else "http"
         self._address = (host, port)
+        self._keep_alive = keep_alive
         self._connections: dict[tuple[str, int], asyncio.Transport] = {}
         self._started = threading.Event()
         self._thread: threading.Thread | None = None
@@ -94,6 +98,23 @@ class MockServer:
         self._live.add_hold(hold)
         return hold
 
+    def gate(self, match: Match, arrived: Callable[[Waiting], None]) -> Gate:
+        """Stops matching requests before their effect; `arrived` is called with each, from the server's thread."""
+        gate = Gate(match, arrived)
+        self._live.add_gate(gate)
+        return gate
+
+    def land(self, request: str) -> Response:
+        """A `late` request of `inf` seconds takes effect now; KeyError if none of this id is on its way."""
+        return self._live.land(request)
+
+    def ask(self, request: Request) -> Response:
+        """A request that comes by no network: logged like all others, and stopped by nothing."""
+        arrival = self._live.arrive(request)
+        response = self._live.perform(arrival)
+        self._live.depart(arrival, response.status, delivered=True, fault=None)
+        return response
+
     def as_user(self, login: str) -> AsUser:
         """What this person does: `server.as_user("alice").merge("acme/cluster", 1)`."""
         return AsUser(login, self._live.act)
@@ -104,7 +125,7 @@ class MockServer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(self._address)
         self.port = listener.getsockname()[1]
-        front = Front(self._live, self._scheme, self._connection)
+        front = Front(self._live, self._scheme, self._connection, self._keep_alive)
         config = uvicorn.Config(
             front,
             http=_protocol(self._connections),
@@ -130,6 +151,8 @@ class MockServer:
         """Drops what is held and late, closes every connection and the event log."""
         for hold in self._live.holds:
             hold.drop()
+        for gate in self._live.gates:
+            gate.open()
         if self._server and self._thread:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join(_STOP_SECONDS)

@@ -45,6 +45,24 @@ OUTPUTS = {
 }
 
 
+IP = (
+    '#!/bin/sh\ncase " $* " in\n'
+    + "".join(f"*' {word} '*) printf '%s\\n' '{printed.decode()}' ;;\n" for word, printed in OUTPUTS.items())
+    + "esac\n"
+)
+"""The same as a program."""
+PLACES = """
+api_url = "{api}"
+ca_file = "{ca}"
+token_file = "{files}/github-token"
+intent_file = "{files}/intent.json"
+home = "{files}/home"
+state_folder = "{state}/zeta-self-register"
+install_stamp = "{state}/zeta-install/complete.json"
+"""
+"""Settings of a process that the harness runs, below those of the machine."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How one run ended."""
@@ -79,6 +97,19 @@ class Simulated:
         "closed_at": (),
     }
     boots: Sequence[str] = ("pause",)
+    program: Mapping[str, Any] = {
+        "command": (
+            "{python}",
+            "-m",
+            "zeta_self_register",
+            "--settings",
+            "{files}/settings.toml",
+            "{command}",
+        ),
+        "places": {"/var/lib": "{state}", "/etc/zeta-self-register": "{files}"},
+        "adds": {SETTINGS: PLACES},
+        "programs": {"ip": IP},
+    }
     errors: Mapping[str, Callable[..., BaseException]] = {
         "not-sent": NotSent,
         "no-answer": NoAnswer,
@@ -124,13 +155,13 @@ class Simulated:
         return Outcome(int(last.status), tuple(decision.row for decision in run.decisions), last.reason)
 
     def claim(self, marker: bytes) -> Mapping[str, Any] | None:
-        """What this marker claims; one that is not whole claims nothing."""
+        """What this marker claims; one that is not whole, or of another version, claims nothing."""
         try:
             said = json.loads(marker)
-        except ValueError:
+            pull, state = said["pull_request"], said["state"]
+        except (ValueError, KeyError, TypeError):
             return None
-        pull = said["pull_request"]
-        state = said["state"] if said["state"] in ("pr-open", "registered") else "other"
+        state = state if state in ("pr-open", "registered") else "other"
         return {"state": state, "pull_request": pull["number"] if pull else None}
 
 

@@ -61,6 +61,9 @@ class Agent(Protocol):
     errors: Mapping[str, Callable[..., BaseException]]
     """The exceptions of its port, by name: not-sent, no-answer, already-running, command-failed."""
 
+    program: Mapping[str, Any]
+    """How it is run as a process, as `processes.layout.Description` has it; empty when it cannot be."""
+
     def registration(self) -> Mapping[str, Any]:
         """The fields of an oracle's `Registration`."""
 

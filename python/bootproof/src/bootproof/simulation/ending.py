@@ -14,10 +14,12 @@ from mock_github.world import World
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents
+from bootproof.simulation.agents import Agent
 from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
 from bootproof.simulation.state import State
 from bootproof.simulation.steps import Step
 from bootproof.simulation.transitions import Simulation
+from bootproof.simulation.universe import Universe
 from bootproof.timeline import ClaimState
 
 MAX_STEPS = 400
@@ -80,38 +82,39 @@ class Endings:
 
     def _judged(self, state: State) -> tuple[End, str]:
         simulation = self.simulation
+        disks = [simulation.machine.disks[actor.disk].files() for actor in state.actors]
+        markers = [files.get(simulation.agent.marker) for files in disks]
+        says_so = all(says_registered(simulation.agent, marker) for marker in markers)
         world = simulation.hub.worlds[state.world]
-        own = simulation.own
-        excuse = _excuse(world, own)
-        opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
-        merged = [pull.number for pull in own_pulls(world, own) if pull.merged_by in own.logins]
-        if excuse is not None:
-            return excuse, ""
-        if record_on_base(world, own) is None or opened:
-            if self.simulation.universe.may_be_held and not (
-                opened and self.simulation.universe.merged_at_last
-            ):
-                return End.HELD, ""
-            there = ", ".join(f"#{number}" for number in opened) or "no pull request"
-            return End.BAD, f"liveness: it comes to rest with {there} open and no record on {own.base}"
-        if (
-            not all(self._says_registered(actor.disk) for actor in state.actors)
-            and not self.simulation.universe.may_be_held
-        ):
-            return End.BAD, "liveness: it comes to rest registered, and its marker does not say so"
-        if len(merged) > 1 + _removals(state):
-            return End.BAD, f"liveness: the program merged {len(merged)} pull requests"
-        return End.REGISTERED, ""
-
-    def _says_registered(self, disk: int) -> bool:
-        files = self.simulation.machine.disks[disk].files()
-        marker = files.get(self.simulation.agent.marker)
-        claim = None if marker is None else agents.claim(self.simulation.agent, marker)
-        return claim is not None and claim.state is ClaimState.REGISTERED
+        return judged(world, simulation.own, simulation.universe, says_so, removals=1 if state.epoch else 0)
 
 
-def _removals(state: State) -> int:
-    return 1 if state.epoch else 0
+def judged(
+    world: World, own: Registration, universe: Universe, says_so: bool, removals: int
+) -> tuple[End, str]:
+    """What a history has come to, and what is wrong with it.  `says_so` is whether every machine's marker says that
+    it is registered, `removals` how often the record was removed from the base."""
+    excuse = _excuse(world, own)
+    opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
+    merged = [pull.number for pull in own_pulls(world, own) if pull.merged_by in own.logins]
+    if excuse is not None:
+        return excuse, ""
+    if record_on_base(world, own) is None or opened:
+        if universe.may_be_held and not (opened and universe.merged_at_last):
+            return End.HELD, ""
+        there = ", ".join(f"#{number}" for number in opened) or "no pull request"
+        return End.BAD, f"liveness: it comes to rest with {there} open and no record on {own.base}"
+    if not says_so and not universe.may_be_held:
+        return End.BAD, "liveness: it comes to rest registered, and its marker does not say so"
+    if len(merged) > 1 + removals:
+        return End.BAD, f"liveness: the program merged {len(merged)} pull requests"
+    return End.REGISTERED, ""
+
+
+def says_registered(agent: Agent, marker: bytes | None) -> bool:
+    """Whether this marker claims that the machine is registered."""
+    claim = None if marker is None else agents.claim(agent, marker)
+    return claim is not None and claim.state is ClaimState.REGISTERED
 
 
 def _excuse(world: World, own: Registration) -> End | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mock_github import limits, wire
-from mock_github.access import Caller
+from mock_github.access import Caller, without_repositories
 from mock_github.clock import http_date
 from mock_github.events import Event
 from mock_github.frozen import FrozenMap
@@ -159,9 +159,8 @@ class Hub:
         return _answer(response, ("date", http_date(now.now)))
 
     def _forbidden(self, world: int, effect: Effect) -> HttpAnswer:
-        now = self.worlds[world]
-        blind = replace(now.tokens[self.token], repositories=())
-        _, response, _ = step(replace(now, tokens=now.tokens.set(self.token, blind)), _request(effect))
+        request = _request(effect)
+        _, response, _ = step(without_repositories(self.worlds[world], request), request)
         return _answer(response)
 
     def _stale(self, world: int, stale: int, effect: Effect) -> HttpAnswer:

@@ -58,7 +58,7 @@ class Judge:
         key = (world, effect, epoch)
         found = self._known.get(key)
         if found is None:
-            before = self._before(self.hub.worlds[world], epoch)
+            before = self.before(self.hub.worlds[world], epoch)
             case = Case(as_events(events), (), self.own, before=before)
             looks = [(rule.id, rule.judge(case)) for rule in RULES]
             found = tuple(f"{name}: {x.text}" for name, look in looks for x in look.findings)
@@ -67,7 +67,8 @@ class Judge:
             self._known[key] = found
         return found
 
-    def _before(self, world: World, epoch: int) -> Before:
+    def before(self, world: World, epoch: int) -> Before:
+        """How things were, for an oracle whose events begin in this world."""
         pulls = own_pulls(world, self.own)
         seeded = {pull.number: _seeded(pull) for pull in pulls}
         return Before(

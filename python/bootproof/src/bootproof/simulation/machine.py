@@ -45,6 +45,7 @@ _FAULTS_OF = {
     name: tuple(fault for fault in DiskFault if name in _MEETS[fault])
     for name in ("write", "sync", "rename", "make_folder", "lock")
 }
+BEFORE_ALL = -1
 INTERRUPTED_AT_ONCE = "before anything was written"
 """Where a run was interrupted: GitHub has answered, and nothing has come of it on this machine."""
 BOOT_ID = "boot-now"
@@ -63,6 +64,8 @@ class Interrupted:
     disk: int
     cut: bool = False
     """By a power cut, so that the machine starts again; else only the process was killed."""
+    after: int = BEFORE_ALL
+    """The number of the place whose effect was the last one; several effects of a run can have the same name."""
 
 
 @dataclass(frozen=True)
@@ -165,14 +168,16 @@ class Machine:
         disk = self.killed(number) if way.place.ended else number
         return LocalRun(way.place, disk, way.faults, way.markers, self._left_by(begun, way.passed))
 
-    def _left_by(self, begun: Disk, passed: tuple[tuple[Effect, Disk], ...]) -> tuple[Interrupted, ...]:
+    def _left_by(self, begun: Disk, passed: tuple[tuple[Place, Disk], ...]) -> tuple[Interrupted, ...]:
         left: dict[tuple[int, bool], Interrupted] = {}
-        for where, disk in ((INTERRUPTED_AT_ONCE, begun), *((f"after {described(e)}", d) for e, d in passed)):
+        points = ((f"after {described(place.effect)}", disk, place.number) for place, disk in passed)
+        for where, disk, after in ((INTERRUPTED_AT_ONCE, begun, BEFORE_ALL), *points):
             number = self.number(disk)
             killed = self.killed(number)
-            left.setdefault((killed, False), Interrupted(f"killed {where}", killed))
+            left.setdefault((killed, False), Interrupted(f"killed {where}", killed, after=after))
             for variant, cut in enumerate(self.cuts(number)):
-                left.setdefault((cut, True), Interrupted(f"power cut {where} (#{variant})", cut, cut=True))
+                how = f"power cut {where} (#{variant})"
+                left.setdefault((cut, True), Interrupted(how, cut, cut=True, after=after))
         return tuple(left.values())
 
     def _next(self, way: _Way) -> _Way:
@@ -188,7 +193,7 @@ class Machine:
             and effect[2 if effect[0] == "rename" else 1] == self.agent.marker
         ):
             markers = (*markers, disk.read(self.agent.marker))
-        passed = way.passed if disk is way.disk else (*way.passed, (effect, disk))
+        passed = way.passed if disk is way.disk else (*way.passed, (way.place, disk))
         return _Way(self.automaton.step(way.place, answer), disk, way.faults, markers, passed)
 
     def _branches(self, way: _Way, faults: frozenset[DiskFault]) -> list[_Way]:
@@ -279,4 +284,4 @@ class _Way:
     disk: Disk
     faults: tuple[str, ...] = ()
     markers: tuple[bytes, ...] = ()
-    passed: tuple[tuple[Effect, Disk], ...] = ()
+    passed: tuple[tuple[Place, Disk], ...] = ()

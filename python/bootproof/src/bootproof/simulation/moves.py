@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from mock_github.events import Event
+
+from bootproof.oracle_case import NO_EFFECT
 from bootproof.simulation.automaton import Effect, Place
 from bootproof.simulation.hub import Hub, RequestFault
 from bootproof.simulation.judging import Judge
@@ -20,8 +23,11 @@ from bootproof.simulation.universe import Universe
 
 
 class Move(NamedTuple):
-    """One step of one machine.  `actor` and `world` are what it leaves, `changed` says whether anything is not as it
-    was on the machine, `rebooted` whether it starts again, `sent` is the effect that is still on its way."""
+    """One step of one machine.
+
+    `actor` and `world` are what it leaves; `changed` says whether anything is not as it was on the machine, `written`
+    whether somebody's request changed GitHub, `rebooted` whether the machine starts again, and `sent` is the effect
+    that is still on its way."""
 
     step: Step
     cost: int
@@ -33,6 +39,7 @@ class Move(NamedTuple):
     changed: bool = False
     rebooted: bool = False
     sent: int | None = None
+    written: bool = False
 
 
 class Ways(NamedTuple):
@@ -121,7 +128,7 @@ class Moves:
             facts = actor.facts if fate.world == world else actor.facts | self._judge.facts(fate.world)
             step = Step(Do.ANSWER, short(effect), fault=fate.fault.value if fate.fault else "", actor=mine)
             sent = self._hub.effect_number(effect) if fate.late else None
-            cause = _Cause(step, facts, fate.world, findings, sent)
+            cause = _Cause(step, facts, fate.world, findings, sent, written(fate.events))
             yield from self._run(meeting, self._machine.automaton.step(place, fate.answer), cause)
 
     def _run(self, meeting: Meeting, place: Place, cause: _Cause) -> Iterator[Move]:
@@ -134,7 +141,9 @@ class Moves:
             kind = step.fault or (run.faults[0].split(" ")[0] if run.faults else "")
             after = self._after(run, cause.facts)
             number, changed = run.place.number, run.disk != begun
-            yield Move(step, cost, after, cause.world, wrong, kind, number, changed, sent=cause.sent)
+            yield Move(
+                step, cost, after, cause.world, wrong, kind, number, changed, False, cause.sent, cause.written
+            )
             if self._universe.crashes:
                 yield from self._interrupted(run, step, wrong, cause)
 
@@ -150,8 +159,9 @@ class Moves:
             named = _with_local(step, f"{step.local}; {stop.how}" if step.local else stop.how)
             dead = self._actors.of(stop.disk, fresh=stop.cut)
             kind = "power-cut" if stop.cut else "kill"
+            number = run.place.number
             yield Move(
-                named, 1, dead, cause.world, findings, kind, run.place.number, True, stop.cut, cause.sent
+                named, 1, dead, cause.world, findings, kind, number, True, stop.cut, cause.sent, cause.written
             )
 
     def _crashes(self, meeting: Meeting) -> Iterator[Move]:
@@ -175,6 +185,7 @@ class _Cause(NamedTuple):
     world: int
     findings: tuple[str, ...] = ()
     sent: int | None = None
+    written: bool = False
 
 
 def _with_local(step: Step, local: str) -> Step:
@@ -186,6 +197,11 @@ def _ways(moves: Iterable[Move]) -> Ways:
     # A move that costs nothing stays apart: it is what the others are counted against.
     seen = {(m.cost, m.actor, m.world, m.findings, m.landed, m.rebooted, m.sent): m for m in every[::-1]}
     return Ways(every, tuple(seen.values())[::-1])
+
+
+def written(events: Iterable[Event]) -> bool:
+    """Whether GitHub was changed by what was asked; it finds some things out by itself (`mergeable`)."""
+    return any(event.type not in NO_EFFECT for event in events)
 
 
 @lru_cache(maxsize=4096)

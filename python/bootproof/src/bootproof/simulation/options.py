@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,17 @@ program said, the rows of its decision table, and what was wrong.
 
   bootproof replay kept/alone-1.json        or, from a pipe,  bootproof replay -
 
-Exit status: 0 nothing was wrong; 1 something was; 2 the trace is none, or does not apply (any more).
+With --in processes, the real program is run and interrupted in the same way, against the real server; after each step,
+files and GitHub must be what they are in the simulation.
+
+Exit status: 0 nothing was wrong; 1 something was; 2 the trace is none, or does not apply (any more, or in this layer).
 """
+
+LAYERS = {
+    "simulation": "bootproof.simulation.replay",
+    "processes": "bootproof.processes.replaying",
+}
+"""The module of each layer; its `replay` takes a trace and an agent's name, and returns what came of it."""
 
 FUZZ = """\
 Goes through random long histories in every universe, on all cores, until the time is over or Ctrl-C.
@@ -37,6 +47,9 @@ def add_parsers(commands: Any) -> None:
         "replay", parents=[common], help="go through a trace again", description=REPLAY, formatter_class=raw
     )
     replaying.add_argument("trace", type=Path, metavar="TRACE", help="a file, or - for standard input")
+    replaying.add_argument(
+        "--in", dest="layer", choices=tuple(LAYERS), default="simulation", help="the layer (%(default)s)"
+    )
     replaying.add_argument("--json", action="store_true", help="print JSON, for programs")
     replaying.set_defaults(run=_replay)
 
@@ -78,7 +91,8 @@ def _workers(text: str) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from bootproof.simulation.replay import command
 
-    return command(options.trace, options.agent, options.json)
+    layer = importlib.import_module(LAYERS[options.layer])
+    return command(options.trace, options.agent, options.json, layer.replay)
 
 
 def _fuzz(options: argparse.Namespace) -> int:

@@ -35,6 +35,9 @@ class Act(enum.Enum):
     RETIRE = "retires the node"
 
 
+Asked = tuple[str, str, object]
+"""A person's request: method, path and JSON body."""
+
 Done = tuple[int, tuple[Event, ...]]
 """The number of the world after an act, and what happened."""
 
@@ -51,89 +54,105 @@ class People:
         """The world after this act; None when there is nothing that it could be done to, or GitHub refuses it."""
         key = (world, act)
         if key not in self._done:
-            self._done[key] = _ACTS[act](self, self._hub.worlds[world], world)
+            self._done[key] = self._asked(world, act)
         return self._done[key]
 
-    def newest_pull(self, world: World, *states: PullState) -> PullRequest | None:
-        """The newest pull request of the node in one of these states."""
-        found = [p for p in own_pulls(world, self._own) if p.state in states]
-        return max(found, key=lambda pull: pull.number, default=None)
-
-    def _ask(self, number: int, method: str, path: str, json: object = None) -> Done | None:
-        target = f"/repos/{self._own.repository}/{path}"
-        status, after, events = self._hub.by_person(number, PERSON, method, target, json)
-        return (after, events) if 200 <= status < 300 and after != number else None
-
-    def _merge(self, world: World, number: int) -> Done | None:
-        pull = self.newest_pull(world, PullState.OPEN)
-        return (
-            self._ask(number, "PUT", f"pulls/{pull.number}/merge", {"merge_method": "squash"})
-            if pull
-            else None
-        )
-
-    def _close(self, world: World, number: int) -> Done | None:
-        pull = self.newest_pull(world, PullState.OPEN)
-        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"state": "closed"}) if pull else None
-
-    def _reopen(self, world: World, number: int) -> Done | None:
-        pull = self.newest_pull(world, PullState.CLOSED)
-        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"state": "open"}) if pull else None
-
-    def _retarget(self, world: World, number: int) -> Done | None:
-        pull = self.newest_pull(world, PullState.OPEN)
-        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"base": "release"}) if pull else None
-
-    def _delete_branch(self, world: World, number: int) -> Done | None:
-        there = _repository(world, self._own).branch(self._own.branch) is not None
-        return self._ask(number, "DELETE", f"git/refs/heads/{self._own.branch}") if there else None
-
-    def _push(self, world: World, number: int) -> Done | None:
-        there = _repository(world, self._own).branch(self._own.branch) is not None
-        return self._put(number, PUSHED[0], "by hand\n", self._own.branch) if there else None
-
-    def _merge_other(self, _world: World, number: int) -> Done | None:
-        return self._put(number, "other.md", "something else\n", self._own.base)
-
-    def _remove_record(self, world: World, number: int) -> Done | None:
-        blob = record_on_base(world, self._own)
-        if blob is None:
+    def _asked(self, world: int, act: Act) -> Done | None:
+        asked = request_of(act, self._hub.worlds[world], self._own)
+        if asked is None:
             return None
-        body = {"message": "remove", "sha": blob, "branch": self._own.base}
-        return self._ask(number, "DELETE", f"contents/{self._own.record}", body)
-
-    def _edit_record(self, world: World, number: int) -> Done | None:
-        blob = record_on_base(world, self._own)
-        if blob is None:
-            return None
-        text = world.git.blob(blob).decode() + "# edited\n"
-        return self._put(number, self._own.record, text, self._own.base, blob)
-
-    def _retire(self, _world: World, number: int) -> Done | None:
-        folder = self._own.record.rpartition("/")[0]
-        return self._put(number, f"{folder}/retired", "\n", self._own.base)
-
-    def _put(self, number: int, path: str, text: str, branch: str, blob: str | None = None) -> Done | None:
-        body = {
-            "message": f"{PERSON_LOGIN} changes {path}",
-            "content": base64.b64encode(text.encode()).decode(),
-            "branch": branch,
-            **({"sha": blob} if blob else {}),
-        }
-        return self._ask(number, "PUT", f"contents/{path}", body)
+        status, after, events = self._hub.by_person(world, PERSON, *asked)
+        return (after, events) if 200 <= status < 300 and after != world else None
 
 
-_ACTS: dict[Act, Callable[[People, World, int], Done | None]] = {
-    Act.MERGE: People._merge,
-    Act.CLOSE: People._close,
-    Act.REOPEN: People._reopen,
-    Act.DELETE_BRANCH: People._delete_branch,
-    Act.PUSH: People._push,
-    Act.RETARGET: People._retarget,
-    Act.MERGE_OTHER: People._merge_other,
-    Act.REMOVE_RECORD: People._remove_record,
-    Act.EDIT_RECORD: People._edit_record,
-    Act.RETIRE: People._retire,
+def request_of(act: Act, world: World, own: Registration) -> Asked | None:
+    """The request that this act is; None when there is nothing that it could be done to."""
+    asked = _ACTS[act](world, own)
+    if asked is None:
+        return None
+    method, path, body = asked
+    return method, f"/repos/{own.repository}/{path}", body
+
+
+def _newest_pull(world: World, own: Registration, state: PullState) -> PullRequest | None:
+    """The newest pull request of the node in this state."""
+    found = [pull for pull in own_pulls(world, own) if pull.state is state]
+    return max(found, key=lambda pull: pull.number, default=None)
+
+
+def _merge(world: World, own: Registration) -> Asked | None:
+    pull = _newest_pull(world, own, PullState.OPEN)
+    return ("PUT", f"pulls/{pull.number}/merge", {"merge_method": "squash"}) if pull else None
+
+
+def _close(world: World, own: Registration) -> Asked | None:
+    pull = _newest_pull(world, own, PullState.OPEN)
+    return ("PATCH", f"pulls/{pull.number}", {"state": "closed"}) if pull else None
+
+
+def _reopen(world: World, own: Registration) -> Asked | None:
+    pull = _newest_pull(world, own, PullState.CLOSED)
+    return ("PATCH", f"pulls/{pull.number}", {"state": "open"}) if pull else None
+
+
+def _retarget(world: World, own: Registration) -> Asked | None:
+    pull = _newest_pull(world, own, PullState.OPEN)
+    return ("PATCH", f"pulls/{pull.number}", {"base": "release"}) if pull else None
+
+
+def _delete_branch(world: World, own: Registration) -> Asked | None:
+    there = _repository(world, own).branch(own.branch) is not None
+    return ("DELETE", f"git/refs/heads/{own.branch}", None) if there else None
+
+
+def _push(world: World, own: Registration) -> Asked | None:
+    there = _repository(world, own).branch(own.branch) is not None
+    return _put(PUSHED[0], "by hand\n", own.branch) if there else None
+
+
+def _merge_other(_world: World, own: Registration) -> Asked | None:
+    return _put("other.md", "something else\n", own.base)
+
+
+def _remove_record(world: World, own: Registration) -> Asked | None:
+    blob = record_on_base(world, own)
+    body = {"message": "remove", "sha": blob, "branch": own.base}
+    return None if blob is None else ("DELETE", f"contents/{own.record}", body)
+
+
+def _edit_record(world: World, own: Registration) -> Asked | None:
+    blob = record_on_base(world, own)
+    if blob is None:
+        return None
+    return _put(own.record, world.git.blob(blob).decode() + "# edited\n", own.base, blob)
+
+
+def _retire(_world: World, own: Registration) -> Asked | None:
+    folder = own.record.rpartition("/")[0]
+    return _put(f"{folder}/retired", "\n", own.base)
+
+
+def _put(path: str, text: str, branch: str, blob: str | None = None) -> Asked:
+    body = {
+        "message": f"{PERSON_LOGIN} changes {path}",
+        "content": base64.b64encode(text.encode()).decode(),
+        "branch": branch,
+        **({"sha": blob} if blob else {}),
+    }
+    return "PUT", f"contents/{path}", body
+
+
+_ACTS: dict[Act, Callable[[World, Registration], Asked | None]] = {
+    Act.MERGE: _merge,
+    Act.CLOSE: _close,
+    Act.REOPEN: _reopen,
+    Act.DELETE_BRANCH: _delete_branch,
+    Act.PUSH: _push,
+    Act.RETARGET: _retarget,
+    Act.MERGE_OTHER: _merge_other,
+    Act.REMOVE_RECORD: _remove_record,
+    Act.EDIT_RECORD: _edit_record,
+    Act.RETIRE: _retire,
 }
 
 

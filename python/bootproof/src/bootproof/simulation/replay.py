@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from bootproof.simulation.state import IDLE, Next, State
 from bootproof.simulation.steps import Do, Step, Trace, read_trace
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universes import named
-from bootproof.verdict import HarnessError
+from bootproof.verdict import HarnessError, Interruption, Landing
 
 SHOWN = 3
 """How many of the possible steps an error names: those that read most like the one that is not possible."""
@@ -50,6 +51,11 @@ class Replayed:
     seen: tuple[Seen, ...]
     end: str
     findings: tuple[str, ...]
+    layer: str = "simulation"
+    interruptions: tuple[Interruption, ...] = ()
+    """What was done to it, and whether that took effect in time; nothing comes too late in the simulation."""
+    notes: tuple[str, ...] = ()
+    """In what this layer falls short of the trace's words."""
 
 
 def replay(trace: Trace, agent: str | None = None) -> Replayed:
@@ -57,28 +63,53 @@ def replay(trace: Trace, agent: str | None = None) -> Replayed:
 
     Raises HarnessError, with one line, when it names something unknown or a step is not possible.
     """
+    return replay_in(simulation_of(trace, agent), trace)
+
+
+def simulation_of(trace: Trace, agent: str | None = None) -> Simulation:
+    """The simulation that a trace was found in.  Raises HarnessError when it names something unknown."""
     if trace.schema != 1:
         raise HarnessError(f"a trace of schema {trace.schema}; this program reads schema 1")
     found = agents.load(agent or trace.agent)
     (universe,) = named(found, [trace.universe])
-    return replay_in(Simulation(found, universe), trace)
+    return Simulation(found, universe)
 
 
 def replay_in(simulation: Simulation, trace: Trace) -> Replayed:
     """The same in a simulation that is there already."""
     state, seen = simulation.first(), []
-    for number, step in enumerate(trace.steps, 1):
-        where = f"step {number} ({step})"
-        if wrong := _unknown(simulation, step):
-            raise HarnessError(f"{where}: {wrong}")
-        following = _find(simulation, state, step, where)
-        seen.append(_seen(simulation, state, following))
+    for _, before, following in followed(simulation, trace):
+        seen.append(_seen(simulation, before, following))
         state = following.state
     findings = tuple(text for one in seen for text in simulation.universe.unexpected(one.findings))
     end, wrong = Endings(Menu(simulation).quiet).end_of(woken(state))
     if wrong and not findings:
         findings = (wrong,)
     return Replayed(trace, simulation.universe.says, tuple(seen), end.value, findings)
+
+
+def followed(simulation: Simulation, trace: Trace) -> Iterator[tuple[int, State, Next]]:
+    """Each step of a trace: its number, the state before it, and what it is.  Two machines of one identity can stand
+    the other way round in that state than in the one before.  Raises HarnessError, with one line, at a step that is not
+    possible."""
+    state = simulation.first()
+    for number, step in enumerate(trace.steps, 1):
+        where = f"step {number} ({step})"
+        if wrong := _unknown(simulation, step):
+            raise HarnessError(f"{where}: {wrong}")
+        here, following = _find(simulation, state, step, where)
+        yield number, here, following
+        state = following.state
+
+
+def way_of(simulation: Simulation, state: State, following: Next) -> list[Place]:
+    """The places that a step leads the program through, the last of which is its next request or its end; empty when
+    it does nothing."""
+    if following.place == IDLE:
+        return []
+    places = simulation.automaton.places
+    begun = state.actors[following.step.actor].place
+    return list(_path(places[following.place], None if begun == IDLE else places[begun]))
 
 
 def _unknown(simulation: Simulation, step: Step) -> str:
@@ -102,8 +133,9 @@ def _unknown(simulation: Simulation, step: Step) -> str:
     return "" if 0 <= step.actor < actors else f"there is no machine {step.actor + 1}, only {actors}"
 
 
-def _find(simulation: Simulation, state: State, step: Step, where: str) -> Next:
-    """The step of this name.  Raises HarnessError, which says what would be possible instead.
+def _find(simulation: Simulation, state: State, step: Step, where: str) -> tuple[State, Next]:
+    """The step of this name, and the state that it is taken from.  Raises HarnessError, which says what would be
+    possible instead.
 
     Whoever wrote the trace may have thought that all had come to rest, or that it had not; what is possible next to
     the fault-free step is the same.
@@ -113,7 +145,8 @@ def _find(simulation: Simulation, state: State, step: Step, where: str) -> Next:
     for here in dict.fromkeys((state, simulation.unhurried(state), rested)):
         for following in simulation.next(here):
             if following.step == step:
-                return following._replace(state=woken(following.state)) if following.cost else following
+                woke = following._replace(state=woken(following.state)) if following.cost else following
+                return here, woke
             there[str(following.step)] = None
     near = difflib.get_close_matches(str(step), there, n=SHOWN, cutoff=0.0)
     others = f" and {len(there) - len(near)} others" if len(there) > len(near) else ""
@@ -122,14 +155,10 @@ def _find(simulation: Simulation, state: State, step: Step, where: str) -> Next:
 
 def _seen(simulation: Simulation, state: State, following: Next) -> Seen:
     step = following.step
-    if following.place == IDLE:
+    path = way_of(simulation, state, following)
+    if not path or INTERRUPTED_AT_ONCE in step.local:
         return Seen(step, findings=following.findings)
-    places = simulation.automaton.places
-    last = places[following.place]
-    begun = state.actors[step.actor].place
-    path = list(_path(last, None if begun == IDLE else places[begun]))
-    if INTERRUPTED_AT_ONCE in step.local:
-        return Seen(step, findings=following.findings)
+    last = path[-1]
     after = next((how for how in ("killed after ", "power cut after ") if how in step.local), None)
     if after is not None:
         effect = step.local.rpartition(after)[2].partition(" (#")[0]
@@ -155,16 +184,19 @@ def _path(last: Place, begun: Place | None) -> Iterator[Place]:
 def shown(replayed: Replayed) -> Iterator[str]:
     """The history in lines: one for each step, and below it what the program said and decided."""
     trace = replayed.trace
-    yield f"{trace.agent} in the universe {trace.universe}: {replayed.says}"
+    yield f"{trace.agent} in the universe {trace.universe}, layer {replayed.layer}: {replayed.says}"
     for number, one in enumerate(replayed.seen, 1):
         yield f"{number:3} {one.step}"
         yield from (f"      says: {line}" for line in one.lines)
         if one.status is not None:
-            rows = ", ".join(one.rows) or "no row"
-            yield f"      ends with {one.status} by {rows}: {one.reason}"
+            rows = f" by {', '.join(one.rows)}" if one.rows else ""
+            yield f"      ends with {one.status}{rows}: {one.reason}"
         yield from (f"    ! {text}" for text in one.findings)
     yield f"then nothing goes wrong any more: {replayed.end}"
     yield from (f"    ! {text}" for text in replayed.findings)
+    yield from (f"note: {text}" for text in replayed.notes)
+    if replayed.interruptions:
+        yield f"interruptions: {tally(replayed.interruptions)}"
     if not replayed.findings:
         was = f" (it was kept for: {trace.finding})" if trace.finding else ""
         yield f"no finding{was}"
@@ -177,15 +209,29 @@ def as_json(replayed: Replayed) -> dict[str, Any]:
         "version": 1,
         "agent": replayed.trace.agent,
         "universe": replayed.trace.universe,
+        "layer": replayed.layer,
         "steps": [{**msgspec.to_builtins(one), "text": str(one.step)} for one in replayed.seen],
         "end": replayed.end,
+        "notes": list(replayed.notes),
+        "interruptions": msgspec.to_builtins(replayed.interruptions),
         "findings": list(replayed.findings),
     }
 
 
-def command(path: Path, agent: str | None, in_json: bool) -> int:
-    """`bootproof replay`: the exit status is 1 when there is a finding."""
-    replayed = replay(read_trace(path), agent)
+def tally(interruptions: Sequence[Interruption]) -> str:
+    """How many of each kind took effect, and how many came too late."""
+    landed = Counter(one.what for one in interruptions if one.landing is Landing.LANDED)
+    late = Counter(one.what for one in interruptions if one.landing is Landing.TOO_LATE)
+    kinds = ", ".join(f"{kind} {number}" for kind, number in landed.items())
+    text = f"{landed.total()} landed ({kinds})" if landed else "none landed"
+    return f"{text}, {late.total()} too late" + (f" ({', '.join(late)})" if late else "")
+
+
+def command(
+    path: Path, agent: str | None, in_json: bool, replaying: Callable[[Trace, str | None], Replayed]
+) -> int:
+    """`bootproof replay` in one layer: the exit status is 1 when there is a finding."""
+    replayed = replaying(read_trace(path), agent)
     lines = [json.dumps(as_json(replayed), indent=2)] if in_json else shown(replayed)
     for line in lines:
         print(line)  # noqa: T201

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
+from mock_github.events import Event
+
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents, retime
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.judging import Judge
 from bootproof.simulation.machine import Machine
-from bootproof.simulation.moves import Meeting, Move, Moves, Ways, short
+from bootproof.simulation.moves import Meeting, Move, Moves, Ways, short, written
 from bootproof.simulation.passing import Passing, clocks_of
 from bootproof.simulation.people import Act, People, first_world, record_on_base
 from bootproof.simulation.state import IDLE, Actor, Actors, Durable, Late, Next, State
@@ -67,7 +69,7 @@ class Simulation:
         self.automaton = self.machine.automaton
         self.hub = Hub(TOKEN, own.repository)
         self._people = People(self.hub, own)
-        self._judge = self.judges(self.agent, self.hub, own, self.universe.forbidden)
+        self.judge = self.judges(self.agent, self.hub, own, self.universe.forbidden)
         self._clocks = clocks_of(self.agent)
         beyond = self.universe.late_beyond_q
         self._actors = Actors()
@@ -89,7 +91,7 @@ class Simulation:
         return found
 
     def _moves_in(self, universe: Universe) -> Moves:
-        return Moves(universe, self.machine, self.hub, self._judge, self._actors)
+        return Moves(universe, self.machine, self.hub, self.judge, self._actors)
 
     def first(self) -> State:
         """The machine has just been installed, GitHub knows nothing of it."""
@@ -209,7 +211,7 @@ class Simulation:
         done = self._people.act(state.world, Act.MERGE) if self.universe.merged_at_last else None
         if done is None:
             return None
-        return Next(Step(Do.PERSON, Act.MERGE.value), 0, self._if_idle(self._changed(state, done[0])))
+        return Next(Step(Do.PERSON, Act.MERGE.value), 0, self._if_idle(self._changed(state, *done)))
 
     def _rested(self, state: State) -> Next:
         return Next(Step(Do.PERSON, "does nothing"), 0, state._replace(calm=state.calm + 1))
@@ -218,11 +220,16 @@ class Simulation:
 
     def _begin(self, state: State, index: int, command: str, delay: int) -> Turn:
         """Time passes, and a run begins."""
-        if delay and state.idle:
-            state = self.passing.settled(state, self._clocks.thresholds[delay - 1])
+        state = self.waited(state, delay)
         after = SOON if delay == 0 else "q" if delay == 1 else f"threshold {delay}"
         ways = self._moves.begun(_meeting(state, index), command, after)
         return Turn(state._replace(calm=state.calm + 1), index, ways, begins=True)
+
+    def waited(self, state: State, delay: int) -> State:
+        """The state when the threshold of this number has passed; 0 is no time at all."""
+        if not delay or not state.idle:
+            return state
+        return self.passing.settled(state, self._clocks.thresholds[delay - 1])
 
     def _next_by(self, turn: Turn, move: Move, at_least: int) -> Next:
         after = self._after(turn.state, turn.machine, move)
@@ -234,7 +241,7 @@ class Simulation:
         if move.sent is not None:
             late = (*late, Late(move.sent, retime.now_of(self.hub.worlds[world])))
         if move.world != world:
-            actors, stale, epoch = self._seen_changed(state, move.world)
+            actors, stale, epoch = self._seen_changed(state, move.world, move.written)
             calm = 0
         elif move.changed:
             calm = 0
@@ -258,7 +265,7 @@ class Simulation:
             done = self._people.act(state.world, act) if left else None
             if done is None:
                 continue
-            after = self._changed(state, done[0])._replace(acts_left=self._acts_after(state, number))
+            after = self._changed(state, *done)._replace(acts_left=self._acts_after(state, number))
             yield Step(Do.PERSON, act.value), self._if_idle(after), (), act.name.lower()
 
     def _acts_after(self, state: State, number: int) -> tuple[int, ...]:
@@ -274,26 +281,27 @@ class Simulation:
             rest = (*state.late[:number], *state.late[number + 1 :])
             effect = self.hub.effects[late.effect]
             _, world, events = self.hub.perform(state.world, effect)
-            findings = self._judge.step(state.world, effect, events, state.epoch)
-            after = self._changed(state._replace(late=rest), world)
+            findings = self.judge.step(state.world, effect, events, state.epoch)
+            after = self._changed(state._replace(late=rest), world, events)
             yield Step(Do.LATE, short(effect)), self._if_idle(after), findings, "late"
 
-    def _changed(self, state: State, world: int) -> State:
+    def _changed(self, state: State, world: int, events: tuple[Event, ...]) -> State:
         """The state when GitHub has changed."""
         if world == state.world:
             return state
-        actors, stale, epoch = self._seen_changed(state, world)
+        actors, stale, epoch = self._seen_changed(state, world, written(events))
         return state._replace(actors=actors, world=world, stale=stale, epoch=epoch, calm=0)
 
-    def _seen_changed(self, state: State, world: int) -> tuple[tuple[Actor, ...], int, int]:
+    def _seen_changed(self, state: State, world: int, written: bool) -> tuple[tuple[Actor, ...], int, int]:
         """The machines when GitHub has changed, what a replica may show, and the epoch: everybody under way could have
-        seen it, a replica may not have yet."""
+        seen it, a replica may not have yet.  What was not `written` brings no replica up to date."""
         actors = tuple([self._moves.learned(actor, world) for actor in state.actors])
         key = (state.world, world)
         begun = self._epochs.get(key)
         if begun is None:
             begun = self._epochs[key] = self._epoch_begun(*key)
-        return actors, state.world if self._lags else world, begun or state.epoch
+        before = state.world if written else state.stale
+        return actors, before if self._lags else world, begun or state.epoch
 
     def _epoch_begun(self, before: int, after: int) -> int:
         """The highest pull request when the record was removed by this change; 0 when it was not."""
@@ -309,6 +317,11 @@ class Simulation:
 
 def _meeting(state: State, index: int) -> Meeting:
     return Meeting(index, state.actors[index], state.world, state.stale, state.epoch)
+
+
+def delay_of(after: str) -> int:
+    """The number of the threshold that passes first, from a trace's word for it; 0 for none."""
+    return 1 if after == "q" else int(after.removeprefix("threshold ") or 0)
 
 
 def _waking(following: Next) -> Next:

@@ -98,8 +98,12 @@ def place(recipe: Recipe, folder: Path, begun: State, leash: Leash) -> Iterator[
         here.values = _values(recipe, here)
         yield here
     finally:
-        # Its loop looks up ten times a second; nobody has to wait for it.
-        threading.Thread(target=server.stop, name="bootproof-stop").start()
+        stopping(server)
+
+
+def stopping(server: MockServer) -> None:
+    """Stops a server; its loop looks up ten times a second, and nobody has to wait for it."""
+    threading.Thread(target=server.stop, name="bootproof-stop").start()
 
 
 def _values(recipe: Recipe, here: Place) -> dict[str, str]:
