@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from mock_github import limits
 from mock_github.access import Caller
 from mock_github.faults import Fault, FaultKind
+from mock_github.gates import Discarded
 from mock_github.live import Live
 from mock_github.step import Arrival, Kind
 from mock_github.wire import Refused, Request, Response
@@ -52,7 +53,12 @@ class Front:
 
     async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = self.live.arrive(request)
-        fault = self.live.fault_for(arrival)
+        try:
+            fault = await self._met(arrival, scope)
+        except Discarded:
+            self.live.depart(arrival, None, delivered=False, fault=None)
+            await self._hang_up(scope, receive)
+            return
         kind = fault.kind if fault else None
         if fault and fault.kind in _SILENT:
             self.live.depart(arrival, None, delivered=False, fault=kind)
@@ -76,10 +82,28 @@ class Front:
         self.live.depart(arrival, response.status, delivered=stands, fault=kind)
         await _write(send, request, response, fault)
 
-    async def _hang_up(self, scope: Scope, receive: Receive) -> None:
-        """Closes the connection at once, unanswered."""
+    async def _met(self, arrival: Arrival, scope: Scope) -> Fault | None:
+        """The fault that meets this request: the one that a gate's keeper says, or one that was armed for it."""
+        gate = self.live.gate_for(arrival)
+        if gate is None:
+            return self.live.fault_for(arrival)
+
+        def give_up() -> None:
+            self.live.landed(Fault(kind=FaultKind.LATE), arrival)
+            self._abort(scope)
+
+        fault = await gate.passed(arrival, lambda: self.connection(scope) is not None, give_up)
+        if fault is not None:
+            self.live.landed(fault, arrival)
+        return fault
+
+    def _abort(self, scope: Scope) -> None:
         if transport := self.connection(scope):
             transport.abort()
+
+    async def _hang_up(self, scope: Scope, receive: Receive) -> None:
+        """Closes the connection at once, unanswered."""
+        self._abort(scope)
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -100,6 +124,8 @@ class Front:
             return self.live.perform(arrival)
         if fault.kind is FaultKind.STALE_READ:
             return self.live.perform_stale(arrival, fault.writes)
+        if fault.kind is FaultKind.NO_PERMISSION:
+            return self.live.perform_unseen(arrival)
         instead = self._instead(arrival, fault)
         if fault.kind is FaultKind.ERROR_AFTER or instead is None:
             response = self.live.perform(arrival)

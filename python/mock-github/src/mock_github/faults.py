@@ -24,6 +24,7 @@ class FaultKind(Enum):
     ERROR_AFTER = "5xx-after"
     PRIMARY_LIMIT = "primary-limit"
     SECONDARY_LIMIT = "secondary-limit"
+    NO_PERMISSION = "no-permission"
     STALE_READ = "stale-read"
     SLOW = "slow"
     WRONG_CERTIFICATE = "wrong-certificate"

@@ -9,10 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from mock_github import pulls
+from mock_github.access import token_of
 from mock_github.change import Change
 from mock_github.events import Event
 from mock_github.faults import Armed, Fault, FaultKind
+from mock_github.gates import Gate
 from mock_github.holds import Hold
 from mock_github.step import Arrival, arrive, depart, perform
 from mock_github.wire import Request, Response
@@ -30,6 +34,7 @@ class Live:
         self.world = world
         self.events: list[Event] = []
         self.holds: list[Hold] = []
+        self.gates: list[Gate] = []
         self._armed: list[Armed] = []
         self._past: deque[World] = deque(maxlen=_HISTORY)
         self._clock = clock or time.time
@@ -60,6 +65,17 @@ class Live:
             self._tick()
             old = self._past[max(0, len(self._past) - writes)] if self._past else self.world
             return perform(old.at(self.world.now), arrival)[1]
+
+    def perform_unseen(self, arrival: Arrival) -> Response:
+        """Answers as if the token reached no repository; changes nothing."""
+        with self._changed:
+            self._tick()
+            token = token_of(arrival.request)
+            known = self.world.tokens.get(token) if token else None
+            if token is None or known is None:
+                return perform(self.world, arrival)[1]
+            blind = self.world.tokens.set(token, replace(known, repositories=()))
+            return perform(replace(self.world, tokens=blind), arrival)[1]
 
     def depart(
         self, arrival: Arrival, status: int | None, *, delivered: bool, fault: FaultKind | None
@@ -113,6 +129,19 @@ class Live:
     def hold_for(self, arrival: Arrival) -> Hold | None:
         with self._changed:
             return next((hold for hold in self.holds if hold.takes(arrival)), None)
+
+    def add_gate(self, gate: Gate) -> None:
+        with self._changed:
+            self.gates.append(gate)
+
+    def gate_for(self, arrival: Arrival) -> Gate | None:
+        with self._changed:
+            return next((gate for gate in self.gates if gate.stops(arrival)), None)
+
+    def landed(self, fault: Fault, arrival: Arrival) -> None:
+        """Logs that this fault met this request."""
+        with self._changed:
+            self._note("fault-landed", fault, arrival.id)
 
     def wait_for(self, predicate: Callable[[Event], bool], timeout: float) -> Event:
         deadline = time.monotonic() + timeout

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from mock_github.asgi import Front
 from mock_github.events import Event
 from mock_github.faults import Fault, Match
+from mock_github.gates import Gate
 from mock_github.holds import Hold
 from mock_github.live import Clock, Live
 from mock_github.people import AsUser
@@ -94,6 +95,12 @@ class MockServer:
         self._live.add_hold(hold)
         return hold
 
+    def gate(self, match: Match) -> Gate:
+        """Stops matching requests when they arrive, before their effect."""
+        gate = Gate(match)
+        self._live.add_gate(gate)
+        return gate
+
     def as_user(self, login: str) -> AsUser:
         """What this person does: `server.as_user("alice").merge("acme/cluster", 1)`."""
         return AsUser(login, self._live.act)
@@ -130,6 +137,8 @@ class MockServer:
         """Drops what is held and late, closes every connection and the event log."""
         for hold in self._live.holds:
             hold.drop()
+        for gate in self._live.gates:
+            gate.discard_all()
         if self._server and self._thread:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join(_STOP_SECONDS)
