@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mock_github.state import PullState
 from mock_github.world import World
 
-from bootproof.oracle_case import Registration
+from bootproof.oracle_case import Final, Registration
 from bootproof.simulation import agents
 from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
 from bootproof.simulation.state import State
@@ -82,11 +82,11 @@ class Endings:
         simulation = self.simulation
         world = simulation.hub.worlds[state.world]
         own = simulation.own
-        excuse = _excuse(world, own)
+        excused = excuse(world, own)
         opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
         merged = [pull.number for pull in own_pulls(world, own) if pull.merged_by in own.logins]
-        if excuse is not None:
-            return excuse, ""
+        if excused is not None:
+            return excused, ""
         if record_on_base(world, own) is None or opened:
             if self.simulation.universe.may_be_held and not (
                 opened and self.simulation.universe.merged_at_last
@@ -114,7 +114,7 @@ def _removals(state: State) -> int:
     return 1 if state.epoch else 0
 
 
-def _excuse(world: World, own: Registration) -> End | None:
+def excuse(world: World, own: Registration) -> End | None:
     """Why there need not be a registration: what a person did stands against it."""
     repository = world.repositories[own.repository.lower()]
     if is_retired(world, own):
@@ -128,3 +128,14 @@ def _excuse(world: World, own: Registration) -> End | None:
     if newest is not None and closed_by_person(newest, own):
         return End.CLOSED_BY_A_PERSON
     return None
+
+
+def final_of(world: World, own: Registration) -> Final:
+    """What the oracle expects of this world's history, now that nothing goes wrong any more."""
+    excused = excuse(world, own)
+    pulls = own_pulls(world, own)
+    if excused is None or any(pull.state is PullState.MERGED for pull in pulls):
+        return Final.MERGED
+    if any(pull.state is PullState.OPEN for pull in pulls):
+        return Final.EXACTLY_ONE_OPEN
+    return Final.CLOSED if pulls else Final.NONE

@@ -13,7 +13,13 @@ program said, the rows of its decision table, and what was wrong.
 
   bootproof replay kept/alone-1.json        or, from a pipe,  bootproof replay -
 
-Exit status: 0 nothing was wrong; 1 something was; 2 the trace is none, or does not apply (any more).
+On machines every step is aimed from outside, at a request, at its answer, or between two runs:
+
+  bootproof replay kept/alone-1.json --in machines --guest "$(bootproof guest build)"
+
+A trace of which a step cannot be aimed there is refused before anything boots.
+
+Exit status: 0 nothing was wrong; 1 something was; 2 the trace is none, or does not apply (any more, or there).
 """
 
 FUZZ = """\
@@ -38,6 +44,17 @@ def add_parsers(commands: Any) -> None:
     )
     replaying.add_argument("trace", type=Path, metavar="TRACE", help="a file, or - for standard input")
     replaying.add_argument("--json", action="store_true", help="print JSON, for programs")
+    replaying.add_argument(
+        "--in", dest="layer", choices=("simulation", "machines"), default="simulation", help="(%(default)s)"
+    )
+    replaying.add_argument("--guest", type=Path, metavar="DIR", help="for machines: what they boot")
+    replaying.add_argument(
+        "--scenario",
+        type=Path,
+        default=Path("vm-scenarios/test_replay.py"),
+        metavar="FILE",
+        help="for machines: the test that knows the program (%(default)s)",
+    )
     replaying.set_defaults(run=_replay)
 
     fuzzing = commands.add_parser(
@@ -76,6 +93,10 @@ def _workers(text: str) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    if options.layer == "machines":
+        from bootproof.simulation.machines_command import machines_command
+
+        return machines_command([options.trace], options.guest, options.scenario, options.json)
     from bootproof.simulation.replay import command
 
     return command(options.trace, options.agent, options.json)

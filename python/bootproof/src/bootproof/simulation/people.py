@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from mock_github.events import Event
 from mock_github.state import Moment, PullRequest, PullState, Repository
@@ -12,7 +13,6 @@ from mock_github.world import World, empty_world
 from msgspec.structs import replace
 
 from bootproof.oracle_case import Registration
-from bootproof.simulation.hub import Hub
 
 PERSON = "github_pat_person"
 PERSON_LOGIN = "maria"
@@ -39,10 +39,21 @@ Done = tuple[int, tuple[Event, ...]]
 """The number of the world after an act, and what happened."""
 
 
+class Asked(Protocol):
+    """GitHub as people ask it: a simulated one, or a mock that runs."""
+
+    @property
+    def worlds(self) -> Sequence[World]: ...
+    def by_person(
+        self, world: int, token: str, method: str, target: str, json: object = None
+    ) -> tuple[int, int, tuple[Event, ...]]:
+        """The status of a person's request in this world, the number of the world after it, and what happened."""
+
+
 class People:
     """Who acts on one registration."""
 
-    def __init__(self, hub: Hub, registration: Registration) -> None:
+    def __init__(self, hub: Asked, registration: Registration) -> None:
         self._hub = hub
         self._own = registration
         self._done: dict[tuple[int, Act], Done | None] = {}
