@@ -44,7 +44,7 @@ from mock_github.server import MockServer
 from mock_github.world import World
 from stage import Node
 
-REQUEST_SECONDS = 120
+REQUEST_SECONDS = 180
 """Until a run's next request is there: emulated, a run with all its requests takes ten to twenty."""
 END_SECONDS = 60
 """Until a run has ended; the machine stretches it."""
