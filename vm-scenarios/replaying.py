@@ -230,6 +230,7 @@ class Replay:
             request.delay()
         else:
             request.let(fault)
+            self.await_answer(request)
 
     def at_the_gate(self) -> Waiting:
         """The request that waits."""
@@ -241,10 +242,13 @@ class Replay:
         place = next(n for n, (what, _) in enumerate(self.late) if what == move.step.what)
         _, request = self.late.pop(place)
         request.let()
-        self.server.wait_for(
-            lambda e: e.type == "response" and e.request == request.arrival.id, REQUEST_SECONDS
-        )
+        self.await_answer(request)
         self.look()
+
+    def await_answer(self, request: Waiting) -> None:
+        """Waits until GitHub is done with a request that was let through, whatever its client knows of it."""
+        answered = request.arrival.id
+        self.server.wait_for(lambda e: e.type == "response" and e.request == answered, REQUEST_SECONDS)
 
     # --- interruptions ------------------------------------------------------------------------------------------
 

@@ -242,6 +242,13 @@ def test_people_act_through_the_mock_under_a_name_of_their_own(keeper):
         replay.person(move(Do.PERSON, "closes it"))
 
 
+def test_people_see_what_a_request_before_has_done(keeper):
+    replay = keeper([REF])
+    replay.run(move(Do.RUN, "register", Then.REQUEST, REF))
+    replay.answer(move(Do.ANSWER, REF))
+    replay.person(move(Do.PERSON, "deletes the branch"))
+
+
 def test_in_the_end_the_steward_ticks_until_a_person_has_to_act(keeper):
     replay = keeper()
     replay.node.machine.status = 75
