@@ -26,7 +26,24 @@ STEWARD_UNIT = "zeta-register-steward.service"
 TIMERS = ("zeta-self-register.timer", "zeta-register-steward.timer")
 HOSTS_FILE = "/home/zeta/.config/gh/hosts.yml"
 CA_FILE = "/etc/zeta-self-register/mock-ca.pem"
-USER_AGENT = r"^zeta-self-register/"
+PROGRAM = "zeta-self-register/"
+"""What its User-Agent begins with."""
+USER_AGENT = f"^{PROGRAM}"
+SECONDS_BETWEEN = 86_400
+"""It opens no second pull request within this time."""
+
+COMMANDS = {"register": REGISTER_UNIT, "steward": STEWARD_UNIT}
+"""The commands that a trace runs, and what runs them here."""
+NOT_NOW = 75
+TURN = "/run/by-hand/turn"
+_NEVER = b"[Unit]\nConditionPathExists=!/\n"
+_IN_TURN = f"[Unit]\nConditionPathExists={TURN}\n[Service]\nRestartForceExitStatus=\n".encode()
+BY_HAND = {
+    **{f"systemd.unit-dropin.{timer}": _NEVER for timer in TIMERS},
+    f"systemd.unit-dropin.{STEWARD_UNIT}": _IN_TURN,
+}
+"""systemd credentials for a boot in which nothing of it runs but by hand: no timer starts, and the steward, which would
+follow the register unit and be started again after 75, only while the file `TURN` is there."""
 
 SOURCE = Path(__file__).parent.parent / "python" / "zeta-self-register"
 LIBRARY = "opt/zeta-self-register"

@@ -8,13 +8,14 @@ import io
 import os
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import agent
 import msgspec
 import planted as planted_bugs
 import pytest
+import traces
 import trustme
 from bootproof import disk, guest, installation, qemu
 from bootproof.disk import Disk
@@ -40,6 +41,8 @@ MACHINE = "node-a"
 """Which hardware: the same name gives the same UUID, MAC address and serial numbers, so the same node name."""
 
 
+TO_REPLAY: pytest.StashKey[traces.Chosen] = pytest.StashKey()
+
 LONGEST_FIRST = ("test_install_failure", "test_reboot", "test_pr_in_flight", "test_fresh_install")
 """So that no worker is left with a long one at the end."""
 
@@ -48,24 +51,56 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--planted", action="store_true", help="run scenarios on bad agents (see planted.py); all must fail"
     )
+    parser.addoption(
+        "--replay", action="append", type=Path, metavar="FILE", help="replay this trace, and this"
+    )
+    parser.addoption(
+        "--replay-kept", action="store_true", help="replay all traces that are kept, as far as machines can"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A trace that is none, or cannot be replayed on machines, is told before anything boots."""
+    try:
+        config.stash[TO_REPLAY] = traces.chosen(
+            config.getoption("--replay", None) or (),
+            kept=config.getoption("--replay-kept", False),
+            bad=config.getoption("--planted", False),
+        )
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "trace" in metafunc.fixturenames:
+        replay = metafunc.config.stash[TO_REPLAY].replay
+        metafunc.parametrize(("trace", "bug"), replay.values(), ids=replay.keys())
+        return
     bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
     if metafunc.config.getoption("--planted", False) and bugs:
         metafunc.parametrize("planted", bugs, indirect=True, scope="session")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for why in config.stash[TO_REPLAY].left_out:
+        terminalreporter.line(f"not replayed: {why}")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Puts the scenarios in that order, where they stand among the other tests; with --planted, only bad agents'."""
     if config.getoption("--planted", False):
-        bad = [item for item in items if "planted" in getattr(getattr(item, "callspec", None), "params", ())]
+        bad = [item for item in items if is_bad(getattr(getattr(item, "callspec", None), "params", {}))]
         config.hook.pytest_deselected(items=[item for item in items if item not in bad])
         items[:] = bad
     places = [n for n, item in enumerate(items) if item.name in LONGEST_FIRST]
     ordered = sorted((items[n] for n in places), key=lambda item: LONGEST_FIRST.index(item.name))
     for place, item in zip(places, ordered, strict=True):
         items[place] = item
+
+
+def is_bad(parameters: Mapping[str, object]) -> bool:
+    """Whether these are a bad agent's."""
+    return "planted" in parameters or bool(parameters.get("bug"))
 
 
 def cache_folder() -> Path:
@@ -161,12 +196,13 @@ def pack(files: Path, ca_pem: bytes) -> bytes:
 
 
 @pytest.fixture
-def github(site: Site, authority: trustme.CA) -> Iterator[Callable[[World | None], MockServer]]:
+def github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServer]]:
     """Starts the mock with a world (by default an empty cluster's); everything it sees is in the site's event log."""
     running: list[MockServer] = []
 
-    def start(world: World | None = None) -> MockServer:
-        server = MockServer(world or a_cluster(time.time()), event_log=site.event_log, authority=authority)
+    def start(world: World | None = None, clock: Callable[[], float] | None = None) -> MockServer:
+        begun = world or a_cluster(time.time())
+        server = MockServer(begun, event_log=site.event_log, authority=authority, clock=clock)
         server.start()
         running.append(server)
         site.follow(server)

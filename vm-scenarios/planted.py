@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+TRACES = Path(__file__).parent.parent / "python/zeta-self-register/tests/traces"
 CODE = "opt/zeta-self-register/zeta_self_register"
 UNITS = "usr/local/lib/systemd/system"
 
@@ -30,13 +31,14 @@ REGISTER_NOW = """\
 @dataclass(frozen=True)
 class Bug:
     """`old`, which is there exactly once in `file`, becomes `new`; then `found` (a rule's finding, or how the
-    scenario ended) must be said of `test`."""
+    scenario ended) must be said of `test`.  `trace` is the history that `test_replay` replays: a file in TRACES."""
 
     test: str
     found: str
     file: str
     old: str
     new: str
+    trace: str = ""
 
 
 BUGS = {
@@ -71,6 +73,82 @@ BUGS = {
         "        self._write_marker()\n"
         "        answer = self._github.create_pull(\n",
     ),
+    "no-note": Bug(
+        test="test_replay",
+        trace="broken/nothing-is-noted.json",
+        found="one-per-epoch: ",
+        file=f"{CODE}/acts.py",
+        old="    def _note(self, phase: Phase) -> None:\n",
+        new="    def _note(self, phase: Phase) -> None:\n        return\n",
+    ),
+    "does-not-wait": Bug(
+        test="test_replay",
+        trace="broken/nothing-is-noted.json",
+        found="one-per-epoch: ",
+        file=f"{CODE}/rules_found.py",
+        old="    if left <= 0:\n",
+        new="    if True:\n",
+    ),
+    "repeats-pull": Bug(
+        test="test_replay",
+        trace="planted/repeats-pull.json",
+        found="one-per-epoch: ",
+        file=f"{CODE}/acts.py",
+        old="        if answer.outcome is Outcome.OK:\n            return LOOK_AGAIN\n"
+        "        if answer.outcome is not Outcome.LOST:\n",
+        new="        if answer.outcome is Outcome.LOST:\n"
+        "            return self._open_pull()\n"
+        "        if answer.outcome is Outcome.OK:\n            return LOOK_AGAIN\n"
+        "        if answer.outcome is not Outcome.LOST:\n",
+    ),
+    "deletes-branch": Bug(
+        test="test_replay",
+        trace="planted/deletes-branch.json",
+        found="taken-back: ",
+        file=f"{CODE}/acts.py",
+        old="    def _after_refusal(self, answer: Answer) -> Next:\n",
+        new="    def _after_refusal(self, answer: Answer) -> Next:\n"
+        "        if answer.outcome is Outcome.LOST:\n"
+        '            self._github._rest("DELETE", f"git/refs/heads/{self._node.subject.branch}", {})\n',
+    ),
+    "branch-is-done": Bug(
+        test="test_replay",
+        trace="planted/branch-is-done.json",
+        found="AssertionError: exit-status: ",
+        file=f"{CODE}/rules_new.py",
+        old="def branch_foreign(s: Situation) -> Decision | None:\n",
+        new="def branch_foreign(s: Situation) -> Decision | None:\n"
+        "    if s.branch is not None:\n"
+        '        return nothing(Exit.DONE, "the branch is there")\n',
+    ),
+    "closed-is-done": Bug(
+        test="test_replay",
+        trace="planted/closed-is-done.json",
+        found="AssertionError: exit-status: ",
+        file=f"{CODE}/rules_found.py",
+        old="    if pull.reopened > 0 or s.policy.on_closed is not OnClosed.REOPEN_ONCE:\n        return None\n",
+        new='    return nothing(Exit.DONE, "it was closed")\n',
+    ),
+    "reopens-again": Bug(
+        test="test_replay",
+        trace="planted/reopens-again.json",
+        found="reopened-once: ",
+        file=f"{CODE}/rules_found.py",
+        old="    if pull.reopened > 0 or s.policy.on_closed is not OnClosed.REOPEN_ONCE:\n",
+        new="    if s.policy.on_closed is not OnClosed.REOPEN_ONCE:\n",
+    ),
+    "marker-gates": Bug(
+        test="test_replay",
+        trace="planted/marker-gates.json",
+        found="final-state: ",
+        file=f"{CODE}/tick.py",
+        old="        situation = node.situation(remote, survey)\n",
+        new="        situation = node.situation(remote, survey)\n"
+        "        if situation.marker is not None and situation.marker.state.value == 'registered':\n"
+        "            from zeta_self_register.decision import nothing\n"
+        "            run.decisions.append(nothing(Exit.NOT_NOW, 'registered already'))\n"
+        "            break\n",
+    ),
 }
 
 
@@ -78,11 +156,15 @@ def plant(files: Path, bug: Bug, copy: Path) -> Path:
     """A copy of the agent's files with the bug in it."""
     shutil.copytree(files, copy, symlinks=True)
     path = copy / bug.file
-    text = path.read_text()
+    path.write_text(changed(path.read_text(), bug))
+    return copy
+
+
+def changed(text: str, bug: Bug) -> str:
+    """The text of the bug's file with the bug in it."""
     if text.count(bug.old) != 1:
         raise ValueError(f"{bug.file} does not have this exactly once: {bug.old!r}")
-    path.write_text(text.replace(bug.old, bug.new))
-    return copy
+    return text.replace(bug.old, bug.new)
 
 
 def outcome(runs: Sequence[Mapping[str, Any]], paths: Sequence[Path]) -> tuple[int, str]:

@@ -130,8 +130,9 @@ def registration(node: str) -> Registration:
         user_agent=agent.USER_AGENT,
         logins=(agent.OPERATOR,),
         comment_kinds={
-            kind: rf"<!-- zeta-self-register: {kind} -->" for kind in ("joined", "reopened", "held")
+            kind: rf"<!-- zeta-self-register: {kind} -->" for kind in ("joined", "reopened", "held", "stray")
         },
+        seconds_between=agent.SECONDS_BETWEEN,
     )
 
 

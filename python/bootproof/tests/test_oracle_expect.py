@@ -56,6 +56,16 @@ def test_then_a_merged_one(booted: Any) -> None:
     assert "its record is gone" in texts(booted.case(final=Final.MERGED), "final-state")[0]
 
 
+def test_closed_for_good(booted: Any) -> None:
+    booted.opens(1)
+    assert "there is #1" in texts(booted.case(final=Final.CLOSED), "final-state")[0]
+    booted.does("pull-request-closed", number=1, head="acme:register-node-a", agent=None)
+    assert verdict(booted.case(final=Final.CLOSED), "final-state") is Verdict.HOLDS
+    booted.opens(2)
+    booted.merges(2)
+    assert "there is merged #2" in texts(booted.case(final=Final.CLOSED), "final-state")[0]
+
+
 def test_two_merged_in_one_epoch_are_not_one(booted: Any) -> None:
     for number in (1, 2):
         booted.opens(number)

@@ -26,10 +26,12 @@ def test_interruptions_are_counted_with_what_became_of_them(booted: Any) -> None
     booted.log("fault-landed", fault="drop-after")
     booted.log("fault-missed", fault="5xx-after")
     booted.cut(Landing.TOO_LATE)
+    booted.machine(MachineKind.KILL, landing=Landing.LANDED)
     assert interruptions(booted.case()) == (
         Interruption("drop-after", Landing.LANDED),
         Interruption("5xx-after", Landing.TOO_LATE),
         Interruption("cut", Landing.TOO_LATE),
+        Interruption("kill", Landing.LANDED),
     )
 
 

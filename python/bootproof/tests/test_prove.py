@@ -152,6 +152,34 @@ def test_names(house: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "no scenario rebot; the nearest is reboot\n")
 
 
+REPLAY_OPTIONS = """
+from pathlib import Path
+
+def pytest_addoption(parser):
+    parser.addoption("--replay", action="append", type=Path)
+    parser.addoption("--replay-kept", action="store_true")
+"""
+REPLAY = """
+def test_replay(site, guest_folder, request):
+    site.without_oracle("a test of prove")
+    option = request.config.getoption
+    asked = [path.name for path in option("--replay") or [] if path.is_absolute()]
+    (guest_folder.parent / "asked").write_text(f"{asked} {option('--replay-kept')}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"), [(["a.json", "b.json"], "['a.json', 'b.json'] False"), ([], "[] True")]
+)
+def test_traces_are_replayed_by_their_scenario_alone(house: Path, arguments: list[str], asked: str) -> None:
+    (house / "vm-scenarios" / "conftest.py").write_text(REPLAY_OPTIONS)
+    (house / "vm-scenarios" / "test_replay.py").write_text(REPLAY)
+    add(house, "reboot", "assert False")
+    done = prove(house, "--guest", "guest", "--replay", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (house / "asked").read_text() == asked
+
+
 def test_missing_packages_are_one_line_for_who_is_not_root(
     house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,17 @@ def line(boot: Boot = UEFI, disks: tuple[Disk, ...] = (), forwards: tuple[Forwar
     return " ".join(command_line("node", Hardware.named("node"), TCG, boot, disks, forwards, WIRING))
 
 
+def test_further_credentials_come_with_each_boot_beside_the_command_ports() -> None:
+    further = {"systemd.unit-dropin.x.timer": b"[Unit]\n"}
+    console = ConsoleDevice.SERIAL
+    arguments = command_line("n", Hardware.named("n"), TCG, UEFI, (), (), WIRING, console, further)
+    given = [one for one in arguments if one.startswith("type=11,value=io.systemd.credential.binary:")]
+    names = [one.split(":", 1)[1].partition("=")[0] for one in given]
+    assert "systemd.extra-unit.command-port.service" in names
+    assert names[-1] == "systemd.unit-dropin.x.timer"
+    assert "systemd.unit-dropin.x.timer" not in line()
+
+
 def test_hardware_is_the_same_for_the_same_name_and_differs_for_a_twin() -> None:
     one, again, twin = Hardware.named("a"), Hardware.named("a"), Hardware.named("b")
     assert one == again

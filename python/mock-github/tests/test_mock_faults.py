@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-import queue
 import socket
 import ssl
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ import httpx
 import pytest
 from mock_github import Event, Fault, FaultKind, Match, World, request
 from mock_github.faults import read_faults
-from mock_github.gates import Waiting
 from mock_github.server import MockServer
 
 HOME = "/repos/acme/cluster"
@@ -131,54 +127,6 @@ def test_without_permission_nothing_of_the_repository_is_there(
     assert last(server, "fault-landed").fault == "no-permission"
     assert comments(server) == []
     assert client.get(HOME).status_code == 200
-
-
-def test_a_late_request_that_lands_when_it_is_told_to(client: Any, server: MockServer, busy: int) -> None:
-    server.add_fault(Fault(kind=FaultKind.LATE, match=SAY, seconds=math.inf))
-    with pytest.raises(httpx.RemoteProtocolError):
-        say(client, busy)
-    late = last(server, "response").request
-    assert comments(server) == []
-    assert server.land(late).status == 201
-    assert comments(server) == ["hello"]
-    with pytest.raises(KeyError):
-        server.land(late)
-
-
-def test_a_gate_stops_a_request_until_it_is_told_what_becomes_of_it(
-    client: Any, server: MockServer, busy: int
-) -> None:
-    came: queue.Queue[Waiting] = queue.Queue()
-    gate = server.gate(SAY, came.put)
-    for fault, status, effects in (
-        (None, 201, 1),
-        (Fault(kind=FaultKind.ERROR_AFTER), 502, 2),
-        (Fault(kind=FaultKind.ERROR_BEFORE), 502, 2),
-    ):
-        before = comments(server)
-        with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(say, client, busy)
-            waiting = came.get(timeout=10)
-            assert comments(server) == before
-            waiting.go_on(fault)
-            assert asked.result(10).status_code == status
-        assert len(comments(server)) == effects
-    landed = [event.fault for event in server.events() if event.type == "fault-landed"]
-    assert landed == ["5xx-after", "5xx-before"]
-    gate.open()
-    assert say(client, busy).status_code == 201
-
-
-def test_a_request_of_a_dead_client_never_passes_the_gate(client: Any, server: MockServer, busy: int) -> None:
-    came: queue.Queue[Waiting] = queue.Queue()
-    server.gate(SAY, came.put)
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(say, client, busy)
-        came.get(timeout=10).give_up()
-        with pytest.raises(httpx.RemoteProtocolError):
-            asked.result(10)
-    assert comments(server) == []
-    assert "fault-landed" not in [event.type for event in server.events()]
 
 
 def test_a_connection_for_each_request(start: Callable[..., MockServer], world: World) -> None:

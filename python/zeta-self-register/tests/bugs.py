@@ -189,6 +189,13 @@ MACHINES: Mapping[str, str] = {
     "stamps-first": "marker-before-the-act",
     "from-installer": "registers-from-the-installer",
     "without-stamp": "stamp-not-checked",
+    **{
+        name: name
+        for name in (
+            *("no-note", "does-not-wait", "repeats-pull", "deletes-branch"),
+            *("branch-is-done", "closed-is-done", "reopens-again", "marker-gates"),
+        )
+    },
 }
 """The same bugs in `vm-scenarios/planted.py`, for machines."""
 

@@ -55,6 +55,19 @@ def later(machine, times=3, seconds=400, command="steward"):
             continue
 
 
+# --- slow connections ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [0, 10, 40])
+def test_a_look_that_takes_long_does_not_hide_what_became_of_the_attempt(machine, seconds):
+    """Found on a machine: GitHub's clock is counted from before the question, so the note was later than the pull
+    request that came of it, and one that a person had closed was waited for, as if nothing had come of it."""
+    machine.fate = lambda number, request: machine.wait(seconds) if number == 1 else None
+    machine.tick()
+    close(machine, 1)
+    assert "closed-once" in [decision.row for decision in machine.tick("steward").decisions]
+
+
 # --- crashes ------------------------------------------------------------------------------------------------
 
 

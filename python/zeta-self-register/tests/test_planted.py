@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import bugs
 import planted
 import pytest
+from bootproof.simulation.replay import replay
+from bootproof.simulation.steps import read_trace
 
 PACKAGE = Path(__file__).parents[1] / "src" / "zeta_self_register"
 
@@ -27,6 +30,18 @@ def test_each_bug_can_be_planted(files, tmp_path, name):
     assert bug.old not in text or bug.old in bug.new
     if bug.file.endswith(".py"):
         compile(text, bug.file, "exec")
+
+
+REPLAYED = [name for name, bug in planted.BUGS.items() if bug.trace]
+
+
+@pytest.mark.parametrize("name", REPLAYED)
+def test_the_trace_of_a_bug_on_machines_shows_it_in_the_simulation_too(name):
+    same = next(bug for bug in bugs.BUGS if bugs.MACHINES.get(bug.name) == name)
+    trace = read_trace(planted.TRACES / planted.BUGS[name].trace)
+    with bugs.planted(same):
+        assert trace.finding in replay(trace).findings
+    assert trace.finding.startswith(same.rule)
 
 
 def test_a_bug_counts_as_caught_only_by_what_is_named(tmp_path):

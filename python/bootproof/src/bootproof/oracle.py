@@ -69,15 +69,15 @@ def verdict_of(results: Iterable[RuleResult]) -> Verdict:
 
 
 def interruptions(case: Case) -> tuple[Interruption, ...]:
-    """The faults and cuts that were aimed at the run, and whether they took effect in time."""
+    """The faults, kills and cuts that were aimed at the run, and whether they took effect in time."""
     landings = {"fault-landed": Landing.LANDED, "fault-missed": Landing.TOO_LATE}
     faults = [Interruption(_kind(e), landings[e.type]) for e in case.events if e.type in landings]
-    cuts = [
-        Interruption("cut", event.landing)
+    broken_off = [
+        Interruption(event.kind.value, event.landing)
         for event in case.timeline
-        if event.kind is MachineKind.CUT and event.landing is not None
+        if event.kind in (MachineKind.CUT, MachineKind.KILL) and event.landing is not None
     ]
-    return tuple(faults + cuts)
+    return tuple(faults + broken_off)
 
 
 def _kind(event: Event) -> str:

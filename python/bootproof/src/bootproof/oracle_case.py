@@ -98,11 +98,13 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Final(enum.Enum):
-    """What there is of the node's PRs, in the latest epoch. `none`: no PR ever, and no branch left behind."""
+    """What there is of the node's PRs, in the latest epoch. `none`: no PR ever, and no branch left behind; `closed`: no
+    PR is open, and none was merged."""
 
     NONE = "none"
     EXACTLY_ONE_OPEN = "exactly-one-open"
     MERGED = "merged"
+    CLOSED = "closed"
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

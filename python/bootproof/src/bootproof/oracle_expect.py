@@ -24,9 +24,12 @@ def _state_wrong(case: Case, final: Final, end: int) -> str:
         return (
             "" if count == 1 else f"one open PR was expected, and there are {count} ({still_open or 'none'})"
         )
+    merged = _merged_in_last_epoch(case, end)
+    if final is Final.CLOSED:
+        left = still_open or ", ".join(f"merged #{event.number}" for event in merged)
+        return f"a closed PR was expected, and there is {left}" if left else ""
     if standing.open:
         return f"a merged PR was expected, and {still_open} is still open"
-    merged = _merged_in_last_epoch(case, end)
     if len(merged) != 1:
         return f"one merged PR was expected, and there are {len(merged)}"
     return "a merged PR was expected, and its record is gone" if standing.record is False else ""

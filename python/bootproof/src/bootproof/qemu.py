@@ -10,7 +10,7 @@ import shlex
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -42,8 +42,9 @@ class Ending(enum.Enum):
 class QemuMachine:
     """A Machine (see machine.py). Use it as a context manager: leaving it cuts the power and cleans up.
 
-    `folder` keeps what outlives a power-on: the firmware's variables and the logs (console.log, qemu.log). `disks` and
-    `forwards` may be changed while the machine is off. Every time limit is stretched by the accelerator's factor.
+    `folder` keeps what outlives a power-on: the firmware's variables and the logs (console.log, qemu.log). `disks`,
+    `forwards` and `credentials` (systemd's, which come with each boot beside the command port's) may be changed while
+    the machine is off. Every time limit is stretched by the accelerator's factor.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class QemuMachine:
         self.hardware = hardware or Hardware.named(name)
         self.disks: Sequence[Disk] = tuple(disks)
         self.forwards = forwards
+        self.credentials: Mapping[str, bytes] = {}
         self.accelerator = accelerator or probe()
         self._record = record
         self._stick: GuestFolder | None = None
@@ -148,7 +150,15 @@ class QemuMachine:
         boot = Boot(kernel=kernel) if kernel is not None else Boot(firmware=self._own_firmware())
         device = self._stick.guest.console if self._stick else self._console_device
         return command_line(
-            self.name, self.hardware, self.accelerator, boot, disks, self.forwards, wiring, device
+            self.name,
+            self.hardware,
+            self.accelerator,
+            boot,
+            disks,
+            self.forwards,
+            wiring,
+            device,
+            self.credentials,
         )
 
     def _own_firmware(self) -> Firmware:

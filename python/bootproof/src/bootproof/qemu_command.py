@@ -1,8 +1,9 @@
 """QEMU's command line as a pure function of what the machine is made of."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -68,6 +69,7 @@ def command_line(
     forwards: tuple[Forward, ...],
     wiring: Wiring,
     console: ConsoleDevice = ConsoleDevice.SERIAL,
+    credentials: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[str]:
     """QEMU's whole command line. Nothing by default: each device is one more that firmware and kernel look at."""
     return [
@@ -85,7 +87,7 @@ def command_line(
         *("-device", f"virtio-net-pci,id=nic0,netdev=net0,mac={hardware.mac},romfile="),
         *("-device", "virtio-serial-pci,id=ports"),
         *_ports(wiring, console),
-        *_smbios(),
+        *_smbios(credentials),
     ]
 
 
@@ -128,8 +130,8 @@ def _ports(wiring: Wiring, device: ConsoleDevice) -> list[str]:
     ]
 
 
-def _smbios() -> list[str]:
-    strings = command_port.smbios_strings(command_port.credentials())
+def _smbios(credentials: Mapping[str, bytes]) -> list[str]:
+    strings = command_port.smbios_strings({**command_port.credentials(), **credentials})
     return [word for string in strings for word in ("-smbios", f"type=11,value={_escaped(string)}")]
 
 

@@ -39,6 +39,8 @@ class MachineKind(enum.Enum):
     # The operator told the program to forget what it registered; begins an epoch.
     OPERATOR_RESET = "operator-reset"
     CUT = "cut"
+    # The program was killed, by SIGKILL.
+    KILL = "kill"
     POWER_OFF = "power-off"
     MARKER_SEEN = "marker-seen"
     # For a log that cannot tell a removed record from a changed one.
@@ -146,6 +148,9 @@ class Timeline:
 
     def cut(self, aimed_at: str, landing: Landing) -> MachineEvent:
         return self.record(MachineKind.CUT, detail=aimed_at, landing=landing)
+
+    def kill(self, aimed_at: str, landing: Landing) -> MachineEvent:
+        return self.record(MachineKind.KILL, detail=aimed_at, landing=landing)
 
     def marker_seen(self, text: str, boot_id: str, claim: MarkerClaim | None) -> MachineEvent:
         """A marker was read in the boot `boot_id`; `claim` is None when the text claims nothing (empty,

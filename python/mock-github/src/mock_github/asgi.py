@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -15,6 +14,7 @@ from mock_github import limits
 from mock_github.access import Caller
 from mock_github.clock import http_date
 from mock_github.faults import Fault, FaultKind
+from mock_github.gates import Discarded
 from mock_github.live import Live
 from mock_github.step import Arrival, Kind
 from mock_github.wire import Refused, Request, Response
@@ -60,7 +60,12 @@ class Front:
 
     async def _serve(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         arrival = self.live.arrive(request)
-        fault = await self._fault(arrival)
+        try:
+            fault = await self._met(arrival, scope)
+        except Discarded:
+            self.live.depart(arrival, None, delivered=False, fault=None)
+            await self._hang_up(scope, receive)
+            return
         kind = fault.kind if fault else None
         if fault and fault.kind in _SILENT:
             self.live.depart(arrival, None, delivered=False, fault=kind)
@@ -84,26 +89,32 @@ class Front:
         self.live.depart(arrival, response.status, delivered=stands, fault=kind)
         await _write(send, request, response, fault, keep_alive=self.keep_alive)
 
-    async def _fault(self, arrival: Arrival) -> Fault | None:
-        """What this request meets: what was decided at a gate, or what is armed for it."""
+    async def _met(self, arrival: Arrival, scope: Scope) -> Fault | None:
+        """The fault that meets this request: the one that a gate's keeper says, or one that was armed for it."""
         gate = self.live.gate_for(arrival)
         if gate is None:
             return self.live.fault_for(arrival)
-        decision = await gate.decision(arrival)
-        if decision.fault and decision.counts:
-            self.live.met(decision.fault, arrival)
-        return decision.fault
+
+        def give_up() -> None:
+            self.live.landed(Fault(kind=FaultKind.LATE), arrival)
+            self._abort(scope)
+
+        fault = await gate.passed(arrival, lambda: self.connection(scope) is not None, give_up)
+        if fault is not None:
+            self.live.landed(fault, arrival)
+        return fault
+
+    def _abort(self, scope: Scope) -> None:
+        if transport := self.connection(scope):
+            transport.abort()
 
     async def _hang_up(self, scope: Scope, receive: Receive) -> None:
         """Closes the connection at once, unanswered."""
-        if transport := self.connection(scope):
-            transport.abort()
+        self._abort(scope)
         while (await receive())["type"] != "http.disconnect":
             pass
 
     def _later(self, arrival: Arrival, seconds: float) -> None:
-        if seconds == math.inf:
-            return self.live.delay(arrival)
         loop = asyncio.get_running_loop()
 
         def land() -> None:
@@ -112,7 +123,6 @@ class Front:
 
         handle = loop.call_later(seconds, land)
         self.late.add(handle)
-        return None
 
     def _answer(self, arrival: Arrival, fault: Fault | None) -> Response:
         if self.active > self.live.world.limits.concurrent:

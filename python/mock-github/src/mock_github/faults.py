@@ -25,6 +25,7 @@ class FaultKind(Enum):
     ERROR_AFTER = "5xx-after"
     PRIMARY_LIMIT = "primary-limit"
     SECONDARY_LIMIT = "secondary-limit"
+    NO_PERMISSION = "no-permission"
     STALE_READ = "stale-read"
     SLOW = "slow"
     WRONG_CERTIFICATE = "wrong-certificate"
@@ -32,7 +33,6 @@ class FaultKind(Enum):
     NOT_JSON = "not-json"
     HUGE = "huge"
     BASE_MODIFIED = "base-modified"
-    NO_PERMISSION = "no-permission"
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

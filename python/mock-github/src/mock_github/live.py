@@ -33,7 +33,6 @@ class Live:
         self.events: list[Event] = []
         self.holds: list[Hold] = []
         self.gates: list[Gate] = []
-        self._late: dict[str, Arrival] = {}
         self._armed: list[Armed] = []
         self._past: deque[World] = deque(maxlen=_HISTORY)
         self._clock = clock or time.time
@@ -70,16 +69,6 @@ class Live:
         with self._changed:
             self._tick()
             return perform(without_repositories(self.world, arrival.request), arrival)[1]
-
-    def delay(self, arrival: Arrival) -> None:
-        """A request that is on its way until `land` says that it takes effect."""
-        with self._changed:
-            self._late[arrival.id] = arrival
-
-    def land(self, request: str) -> Response:
-        """A delayed request takes effect; KeyError if none of this id is on its way."""
-        with self._changed:
-            return self.perform(self._late.pop(request))
 
     def depart(
         self, arrival: Arrival, status: int | None, *, delivered: bool, fault: FaultKind | None
@@ -126,10 +115,13 @@ class Live:
                     return True
             return False
 
-    def met(self, fault: Fault, arrival: Arrival) -> None:
-        """A request has met a fault that was not armed before."""
+    def add_hold(self, hold: Hold) -> None:
         with self._changed:
-            self._note("fault-landed", fault, arrival.id)
+            self.holds.append(hold)
+
+    def hold_for(self, arrival: Arrival) -> Hold | None:
+        with self._changed:
+            return next((hold for hold in self.holds if hold.takes(arrival)), None)
 
     def add_gate(self, gate: Gate) -> None:
         with self._changed:
@@ -139,13 +131,10 @@ class Live:
         with self._changed:
             return next((gate for gate in self.gates if gate.stops(arrival)), None)
 
-    def add_hold(self, hold: Hold) -> None:
+    def landed(self, fault: Fault, arrival: Arrival) -> None:
+        """Logs that this fault met this request."""
         with self._changed:
-            self.holds.append(hold)
-
-    def hold_for(self, arrival: Arrival) -> Hold | None:
-        with self._changed:
-            return next((hold for hold in self.holds if hold.takes(arrival)), None)
+            self._note("fault-landed", fault, arrival.id)
 
     def wait_for(self, predicate: Callable[[Event], bool], timeout: float) -> Event:
         deadline = time.monotonic() + timeout

@@ -98,15 +98,11 @@ class MockServer:
         self._live.add_hold(hold)
         return hold
 
-    def gate(self, match: Match, arrived: Callable[[Waiting], None]) -> Gate:
+    def gate(self, match: Match, arrived: Callable[[Waiting], object] = lambda _: None) -> Gate:
         """Stops matching requests before their effect; `arrived` is called with each, from the server's thread."""
         gate = Gate(match, arrived)
         self._live.add_gate(gate)
         return gate
-
-    def land(self, request: str) -> Response:
-        """A `late` request of `inf` seconds takes effect now; KeyError if none of this id is on its way."""
-        return self._live.land(request)
 
     def ask(self, request: Request) -> Response:
         """A request that comes by no network: logged like all others, and stopped by nothing."""
@@ -152,7 +148,7 @@ class MockServer:
         for hold in self._live.holds:
             hold.drop()
         for gate in self._live.gates:
-            gate.open()
+            gate.discard_all()
         if self._server and self._thread:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join(_STOP_SECONDS)

@@ -222,6 +222,7 @@ class Acts:
             node=who.node,
             branch=subject.branch,
             noted=self._now(),
+            took=self._situation.seen.took,
         )
         self._node.write(local.attempt_path(self._node.settings), encode(attempt))
 

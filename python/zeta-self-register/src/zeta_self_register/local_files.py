@@ -83,6 +83,8 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     node: str
     branch: str
     noted: Moment
+    took: float = 0.0
+    """Seconds that the look took by which GitHub's clock was told: it was at most so much earlier than noted."""
 
 
 class NotedComment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

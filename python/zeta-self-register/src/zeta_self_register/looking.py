@@ -83,7 +83,8 @@ def take_snapshot(github: GitHub, subject: Subject) -> Snapshot | Unknown:
             "isKnown": subject.known_pull is not None,
         },
     )
-    return _understood(answer, lambda data, clock: _snapshot(github, subject, data, asked_at, clock))
+    took = github.clock() - asked_at
+    return _understood(answer, lambda data, clock: _snapshot(github, subject, data, asked_at, clock, took))
 
 
 def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unknown | Moved:
@@ -145,7 +146,7 @@ def _odd(error: Exception) -> Unknown:
 
 
 def _snapshot(
-    github: GitHub, subject: Subject, data: dict[str, Any], asked_at: float, clock: float
+    github: GitHub, subject: Subject, data: dict[str, Any], asked_at: float, clock: float, took: float
 ) -> Snapshot | Unknown:
     repository = data["repository"]
     if repository is None:
@@ -182,6 +183,7 @@ def _snapshot(
         retired=target["retired"] is not None,
         branch=_branch(subject, repository["branch"], record, tuple(pulls)),
         pulls=tuple(pulls),
+        took=took,
     )
 
 

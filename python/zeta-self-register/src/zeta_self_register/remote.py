@@ -100,6 +100,8 @@ class Snapshot:
     branch: Branch | None
     pulls: tuple[Pull, ...]
     """Every pull request of our branch in every state, the newest first."""
+    took: float = 0.0
+    """Seconds from `asked_at` to the answer: so much earlier than they say may be times that are counted from both."""
 
 
 @dataclass(frozen=True)

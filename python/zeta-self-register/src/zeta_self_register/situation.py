@@ -243,4 +243,4 @@ class Situation:
 
 def _since(pull: Pull, attempt: Attempt) -> bool:
     """Made after the attempt was noted; the note comes before the request, and `createdAt` has whole seconds."""
-    return pull.created_at >= attempt.noted.server_time - 2
+    return pull.created_at >= attempt.noted.server_time - attempt.took - 2

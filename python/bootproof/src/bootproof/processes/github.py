@@ -3,7 +3,6 @@ it; people act by requests of their own, and late requests are kept until they a
 
 from __future__ import annotations
 
-import math
 import queue
 import time
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ from bootproof.verdict import HarnessError
 _FAULTS = {
     RequestFault.LOST_BEFORE: Fault(kind=FaultKind.DROP_BEFORE),
     RequestFault.LOST_AFTER: Fault(kind=FaultKind.DROP_AFTER),
-    RequestFault.LATE: Fault(kind=FaultKind.LATE, seconds=math.inf),
     RequestFault.ERROR_BEFORE: Fault(kind=FaultKind.ERROR_BEFORE),
     RequestFault.ERROR_AFTER: Fault(kind=FaultKind.ERROR_AFTER),
     RequestFault.PRIMARY_LIMIT: Fault(kind=FaultKind.PRIMARY_LIMIT),
@@ -34,7 +32,7 @@ _FAULTS = {
     RequestFault.STALE: Fault(kind=FaultKind.STALE_READ),
     RequestFault.NO_PERMISSION: Fault(kind=FaultKind.NO_PERMISSION),
 }
-"""As the simulation has them (`hub`); `not-sent` never comes to the server."""
+"""As the simulation has them (`hub`); `not-sent` never comes to the server, and a late one is kept at the gate."""
 
 
 @dataclass
@@ -56,8 +54,8 @@ class GitHub:
     server: MockServer
     told: queue.Queue[Waiting | Connects | Ends]
     gate: Gate
-    late: list[tuple[str, str]] = field(default_factory=list)
-    """Requests on their way: their names in the trace, and their ids."""
+    late: list[tuple[str, Waiting]] = field(default_factory=list)
+    """Requests on their way, with their names in the trace."""
 
     def next(self) -> Waiting | Connects | Ends:
         """What the program that was let go comes to. Raises HarnessError when it comes to nothing, or went astray."""
@@ -71,13 +69,19 @@ class GitHub:
 
     def answer(self, waiting: Waiting, fault: str) -> None:
         """A request goes on, with this fault of a trace or none."""
-        waiting.go_on(_FAULTS[RequestFault(fault)] if fault else None)
         if fault == RequestFault.LATE.value:
-            self.late.append((name_of(waiting), waiting.arrival.id))
+            waiting.delay()
+            self.late.append((name_of(waiting), waiting))
+        else:
+            waiting.let(_FAULTS[RequestFault(fault)] if fault else None)
 
     def departed(self, waiting: Waiting) -> None:
-        """Waits until the server has done with a request, whoever heard of it."""
-        self._ended(waiting.arrival.id)
+        """Waits until the server has done with a request, whoever heard of it; one that is late has time."""
+        if waiting.arrival.id not in self._on_their_way():
+            self._ended(waiting.arrival.id)
+
+    def _on_their_way(self) -> set[str]:
+        return {late.arrival.id for _, late in self.late}
 
     def _ended(self, request: str | None) -> None:
         self.server.wait_for(lambda event: event.type == "response" and event.request == request, LIMIT)
@@ -85,7 +89,7 @@ class GitHub:
     def settle(self) -> None:
         """Waits until the server has done with all requests that came."""
         events = self.server.events()
-        over = {event.request for event in events if event.type == "response"}
+        over = {event.request for event in events if event.type == "response"} | self._on_their_way()
         for event in events:
             if event.type == "request" and event.request not in over:
                 self._ended(event.request)
@@ -94,7 +98,14 @@ class GitHub:
         """The first late request of this name takes effect."""
         late = next(one for one in self.late if one[0] == name)
         self.late.remove(late)
-        self.server.land(late[1])
+        late[1].let()
+        self._ended(late[1].arrival.id)
+
+    def open(self) -> None:
+        """Nothing waits any more, and what is late is lost."""
+        for _, late in self.late:
+            late.discard()
+        self.gate.open()
 
     def act(self, asked: Asked) -> None:
         """A person asks for something. Raises HarnessError when GitHub refuses it."""

@@ -187,7 +187,7 @@ class _Player:
         here, waiting = self._here, self._here.hosts[actor].waiting
         self._end_run(actor)
         if isinstance(waiting, Waiting):
-            waiting.give_up()
+            waiting.discard()
             here.github.departed(waiting)
 
     def _act(self, what: str) -> None:

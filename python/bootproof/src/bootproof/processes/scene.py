@@ -99,8 +99,8 @@ class Scene:
             if host.run is not None:
                 host.run.stretch = Free()
                 if isinstance(host.waiting, Waiting):
-                    host.waiting.go_on()
-        self.github.gate.open()
+                    host.waiting.let()
+        self.github.open()
         for host in self.hosts:
             if host.run is not None:
                 self.github.next()

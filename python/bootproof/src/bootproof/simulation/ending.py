@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mock_github.state import PullState
 from mock_github.world import World
 
-from bootproof.oracle_case import Registration
+from bootproof.oracle_case import Final, Registration
 from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
@@ -94,11 +94,11 @@ def judged(
 ) -> tuple[End, str]:
     """What a history has come to, and what is wrong with it.  `says_so` is whether every machine's marker says that
     it is registered, `removals` how often the record was removed from the base."""
-    excuse = _excuse(world, own)
+    excused = excuse(world, own)
     opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
     merged = [pull.number for pull in own_pulls(world, own) if pull.merged_by in own.logins]
-    if excuse is not None:
-        return excuse, ""
+    if excused is not None:
+        return excused, ""
     if record_on_base(world, own) is None or opened:
         if universe.may_be_held and not (opened and universe.merged_at_last):
             return End.HELD, ""
@@ -117,7 +117,7 @@ def says_registered(agent: Agent, marker: bytes | None) -> bool:
     return claim is not None and claim.state is ClaimState.REGISTERED
 
 
-def _excuse(world: World, own: Registration) -> End | None:
+def excuse(world: World, own: Registration) -> End | None:
     """Why there need not be a registration: what a person did stands against it."""
     repository = world.repositories[own.repository.lower()]
     if is_retired(world, own):
@@ -131,3 +131,14 @@ def _excuse(world: World, own: Registration) -> End | None:
     if newest is not None and closed_by_person(newest, own):
         return End.CLOSED_BY_A_PERSON
     return None
+
+
+def final_of(world: World, own: Registration) -> Final:
+    """What the oracle expects of this world's history, now that nothing goes wrong any more."""
+    excused = excuse(world, own)
+    pulls = own_pulls(world, own)
+    if excused is None or any(pull.state is PullState.MERGED for pull in pulls):
+        return Final.MERGED
+    if any(pull.state is PullState.OPEN for pull in pulls):
+        return Final.EXACTLY_ONE_OPEN
+    return Final.CLOSED if pulls else Final.NONE

@@ -100,13 +100,7 @@ class Judge:
         """What a marker or an exit status may claim when this is how things are."""
         found = self._facts.get(number)
         if found is None:
-            world = self.hub.worlds[number]
-            pulls = own_pulls(world, self.own)
-            opened = {("open", p.number) for p in pulls if p.state is PullState.OPEN}
-            record = {("record", 0)} if record_on_base(world, self.own) is not None else set()
-            retired = {("retired", 0)} if is_retired(world, self.own) else set()
-            existed = {("existed", p.number) for p in pulls}
-            found = self._facts[number] = frozenset(opened | record | retired | existed)
+            found = self._facts[number] = facts_of(self.hub.worlds[number], self.own)
         return found
 
     def run(self, run: LocalRun, known: Facts) -> tuple[str, ...]:
@@ -117,8 +111,8 @@ class Judge:
             wrong.append(f"forbidden-here: {described(effect)}")
         if run.place.ended and effect[1] == TRACEBACK:
             wrong.append(f"traceback: {effect[3]}")
-        if run.place.ended and effect[1] == 0 and not {kind for kind, _ in known} & _DONE:
-            wrong.append("exit-status: 0, and there is neither an open pull request nor the record")
+        if run.place.ended and (text := untrue_status(effect[1], known)):
+            wrong.append(text)
         return tuple(wrong)
 
     def _untrue(self, marker: bytes, known: Facts) -> str:
@@ -133,6 +127,23 @@ class Judge:
         if claim.state is ClaimState.REGISTERED and ("record", 0) not in known:
             return "markers-were-true: a marker claims the record to be on the base, and it was not"
         return ""
+
+
+def facts_of(world: World, own: Registration) -> Facts:
+    """What a marker or an exit status may claim of this world."""
+    pulls = own_pulls(world, own)
+    opened = {("open", p.number) for p in pulls if p.state is PullState.OPEN}
+    record = {("record", 0)} if record_on_base(world, own) is not None else set()
+    retired = {("retired", 0)} if is_retired(world, own) else set()
+    existed = {("existed", p.number) for p in pulls}
+    return frozenset(opened | record | retired | existed)
+
+
+def untrue_status(status: int, known: Facts) -> str:
+    """What is wrong with the exit status of a run, given what was true since it began; empty when nothing is."""
+    if status == 0 and not {kind for kind, _ in known} & _DONE:
+        return "exit-status: 0, and there is neither an open pull request nor the record"
+    return ""
 
 
 def _seeded(pull: PullRequest) -> Seeded:

@@ -17,6 +17,12 @@ program said, the rows of its decision table, and what was wrong.
 With --in processes, the real program is run and interrupted in the same way, against the real server; after each step,
 files and GitHub must be what they are in the simulation.
 
+On machines every step is aimed from outside, at a request, at its answer, or between two runs:
+
+  bootproof replay kept/alone-1.json --in machines --guest "$(bootproof guest build)"
+
+A trace of which a step cannot be aimed there is refused before anything boots.
+
 Exit status: 0 nothing was wrong; 1 something was; 2 the trace is none, or does not apply (any more, or in this layer).
 """
 
@@ -47,10 +53,22 @@ def add_parsers(commands: Any) -> None:
         "replay", parents=[common], help="go through a trace again", description=REPLAY, formatter_class=raw
     )
     replaying.add_argument("trace", type=Path, metavar="TRACE", help="a file, or - for standard input")
-    replaying.add_argument(
-        "--in", dest="layer", choices=tuple(LAYERS), default="simulation", help="the layer (%(default)s)"
-    )
     replaying.add_argument("--json", action="store_true", help="print JSON, for programs")
+    replaying.add_argument(
+        "--in",
+        dest="layer",
+        choices=(*LAYERS, "machines"),
+        default="simulation",
+        help="the layer (%(default)s)",
+    )
+    replaying.add_argument("--guest", type=Path, metavar="DIR", help="for machines: what they boot")
+    replaying.add_argument(
+        "--scenario",
+        type=Path,
+        default=Path("vm-scenarios/test_replay.py"),
+        metavar="FILE",
+        help="for machines: the test that knows the program (%(default)s)",
+    )
     replaying.set_defaults(run=_replay)
 
     fuzzing = commands.add_parser(
@@ -89,6 +107,10 @@ def _workers(text: str) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    if options.layer == "machines":
+        from bootproof.simulation.machines_command import machines_command
+
+        return machines_command([options.trace], options.guest, options.scenario, options.json)
     from bootproof.simulation.replay import command
 
     layer = importlib.import_module(LAYERS[options.layer])

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from bootproof.simulation import agents
+from bootproof.simulation.agents import Agent
 from bootproof.simulation.automaton import Place, described
 from bootproof.simulation.ending import Endings
 from bootproof.simulation.hub import RequestFault
@@ -22,6 +23,7 @@ from bootproof.simulation.people import Act
 from bootproof.simulation.state import IDLE, Next, State
 from bootproof.simulation.steps import Do, Step, Trace, read_trace
 from bootproof.simulation.transitions import Simulation
+from bootproof.simulation.universe import Universe
 from bootproof.simulation.universes import named
 from bootproof.verdict import HarnessError, Interruption, Landing
 
@@ -68,11 +70,16 @@ def replay(trace: Trace, agent: str | None = None) -> Replayed:
 
 def simulation_of(trace: Trace, agent: str | None = None) -> Simulation:
     """The simulation that a trace was found in.  Raises HarnessError when it names something unknown."""
+    return Simulation(*place_of(trace, agent))
+
+
+def place_of(trace: Trace, agent: str | None = None) -> tuple[Agent, Universe]:
+    """The agent and the universe that a trace names.  Raises HarnessError, with one line."""
     if trace.schema != 1:
         raise HarnessError(f"a trace of schema {trace.schema}; this program reads schema 1")
     found = agents.load(agent or trace.agent)
     (universe,) = named(found, [trace.universe])
-    return Simulation(found, universe)
+    return found, universe
 
 
 def replay_in(simulation: Simulation, trace: Trace) -> Replayed:
@@ -95,7 +102,7 @@ def followed(simulation: Simulation, trace: Trace) -> Iterator[tuple[int, State,
     state = simulation.first()
     for number, step in enumerate(trace.steps, 1):
         where = f"step {number} ({step})"
-        if wrong := _unknown(simulation, step):
+        if wrong := unknown(simulation.agent, simulation.universe, step):
             raise HarnessError(f"{where}: {wrong}")
         here, following = _find(simulation, state, step, where)
         yield number, here, following
@@ -112,11 +119,11 @@ def way_of(simulation: Simulation, state: State, following: Next) -> list[Place]
     return list(_path(places[following.place], None if begun == IDLE else places[begun]))
 
 
-def _unknown(simulation: Simulation, step: Step) -> str:
+def unknown(agent: Agent, universe: Universe, step: Step) -> str:
     """What this step names that is nowhere to be found; empty when it names nothing such."""
     names: list[tuple[str, str, Collection[str]]] = []
     if step.do is Do.RUN:
-        names.append(("command", step.what, simulation.agent.commands))
+        names.append(("command", step.what, agent.commands))
     if step.do is Do.PERSON:
         names.append(("act", step.what, (*(act.value for act in Act), "does nothing")))
     if step.fault:
@@ -129,7 +136,7 @@ def _unknown(simulation: Simulation, step: Step) -> str:
     for kind, name, known in names:
         if name not in known:
             return f"there is no {kind} {name!r}, only {', '.join(known)}"
-    actors = simulation.universe.actors
+    actors = universe.actors
     return "" if 0 <= step.actor < actors else f"there is no machine {step.actor + 1}, only {actors}"
 
 

@@ -1,0 +1,312 @@
+"""A trace, gone through on a machine: the same JSON that the exploration keeps, step by step.
+
+The actors: the *node*, as its installer left it, with the settings of production; the *mock*, at whose gate every
+request of the program waits until the trace says what becomes of it; and the *keeper*, this module.
+
+1. No run begins by itself. The drop-ins that say so come with each boot, as credentials (`agent.BY_HAND`): the timers
+   do not start, and the steward does not follow the register unit or start again. The disk is not touched.
+2. `run register` starts its unit, and waits until its first request stands at the gate, or until it has ended.
+3. `answer …` lets the request through, with the fault that the trace names, and waits for the next one or for the end.
+   A *late* request stays at the gate when its client has been hung up on; `late …` lets it through.
+4. A kill (`kill`, `killed …`) is SIGKILL for the unit's process, a power cut ends QEMU, while the client waits: for a
+   request that has not been let through, or for an answer that is held after it took effect. It has *landed* if the
+   client's connection stood until then, and the process has died of it.
+5. Time passes (`after q`) while the machine is off: it is shut down, the mock's clock goes forward, it boots again. The
+   program then measures by GitHub's clock; that it does so by its own clock within one boot is for the exploration.
+6. What people do is asked of the mock under a maintainer's name, as in the exploration.
+7. In the end nothing goes wrong any more: late requests are lost, the gate is open, and the steward ticks, after
+   longer and longer times, until it has nothing more to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import agent
+from bootproof.oracle import Registration
+from bootproof.simulation.aiming import Move, Then
+from bootproof.simulation.hub import RequestFault
+from bootproof.simulation.judging import Facts, facts_of, untrue_status
+from bootproof.simulation.people import PERSON, Act, request_of
+from bootproof.simulation.steps import Do
+from bootproof.timeline import MachineKind
+from bootproof.verdict import HarnessError, Landing
+from mock_github import wire
+from mock_github.faults import Fault, FaultKind, Match
+from mock_github.gates import Gate, Waiting
+from mock_github.server import MockServer
+from stage import Node
+
+REQUEST_SECONDS = 180
+"""Until a run's next request is there: emulated, a run with all its requests takes ten to twenty."""
+END_SECONDS = 60
+"""Until a run has ended; the machine stretches it."""
+MAX_TICKS = 12
+_OVER = "/run/by-hand/over"
+
+FAULTS = {
+    "": None,
+    RequestFault.LOST_BEFORE.value: FaultKind.DROP_BEFORE,
+    RequestFault.LOST_AFTER.value: FaultKind.DROP_AFTER,
+    RequestFault.ERROR_BEFORE.value: FaultKind.ERROR_BEFORE,
+    RequestFault.ERROR_AFTER.value: FaultKind.ERROR_AFTER,
+    RequestFault.PRIMARY_LIMIT.value: FaultKind.PRIMARY_LIMIT,
+    RequestFault.SECONDARY_LIMIT.value: FaultKind.SECONDARY_LIMIT,
+    RequestFault.STALE.value: FaultKind.STALE_READ,
+    RequestFault.NO_PERMISSION.value: FaultKind.NO_PERMISSION,
+}
+_NO_ANSWER = {RequestFault.LOST_BEFORE.value, RequestFault.LATE.value}
+"""Faults after which there is no answer that could be held."""
+
+
+class Clock:
+    """GitHub's clock: the host's, put forward whenever time is to pass."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@dataclass
+class Replay:
+    """One trace on one node.  `simulated` is the registration that the trace's requests are written for."""
+
+    node: Node
+    server: MockServer
+    clock: Clock
+    simulated: Registration
+    thresholds: Sequence[float]
+    unit: str = ""
+    running: bool = False
+    request: Waiting | None = None
+    """The one that stands at the gate with its client."""
+    late: list[tuple[str, Waiting]] = field(default_factory=list)
+    facts: Facts = frozenset()
+    """What was true at GitHub since the run began."""
+
+    def __post_init__(self) -> None:
+        self.gate: Gate = self.server.gate(Match(user_agent=agent.PROGRAM))
+
+    @property
+    def own(self) -> Registration:
+        """What the node is to register."""
+        registration = self.node.site.registration
+        assert registration is not None
+        return registration
+
+    def go(self, moves: Sequence[Move]) -> None:
+        """The whole history, and its end.  Raises HarnessError when a step does not apply."""
+        for move in moves:
+            with self.node.site.phase(str(move)):
+                _DOES[move.step.do](self, move)
+        self.to_the_end()
+
+    # --- runs ---------------------------------------------------------------------------------------------------
+
+    def run(self, move: Move) -> None:
+        """A run begins."""
+        self.pass_time(move.wait)
+        self.begin(move.step.what)
+        self.onward(move)
+
+    def begin(self, command: str) -> None:
+        """Starts the unit of this command; a fifo tells when it is over."""
+        self.unit, self.running, self.facts = agent.COMMANDS[command], True, frozenset()
+        self.look()
+        ready = f"mkdir -p /run/by-hand && rm -f {_OVER} && mkfifo {_OVER}"
+        turn = f"touch {agent.TURN}" if self.unit == agent.STEWARD_UNIT else "true"
+        start = f"systemctl start {self.unit}; rm -f {agent.TURN}; echo over >{_OVER}"
+        self.node.machine.run(f"{ready} && {turn} && ({start}) >/dev/null 2>&1 &")
+
+    def onward(self, move: Move) -> None:
+        """To what the trace says comes next.  Raises HarnessError when it does not."""
+        if move.then is Then.REQUEST:
+            self.await_request(move)
+        elif move.then is Then.END:
+            self.await_end()
+            with contextlib.suppress(TimeoutError):
+                more = self.named(self.gate.next(0))
+                raise HarnessError(f"after {move} the run does not end, but asks {more}")
+
+    def await_request(self, move: Move) -> None:
+        """Raises HarnessError when the run does not come to the request that the trace names."""
+        try:
+            self.request = self.gate.next(REQUEST_SECONDS)
+        except TimeoutError:
+            said = self.node.journal(self.unit).splitlines()[-1:]
+            raise HarnessError(f"after {move} no request came: {' '.join(said)}") from None
+        self.look()
+        asks = self.named(self.request)
+        if move.asks and asks != move.asks:
+            raise HarnessError(f"after {move} the program asks {asks}, and not {move.asks}")
+
+    def look(self) -> None:
+        """Adds what is true now to what may be claimed of this run."""
+        self.facts |= facts_of(self.server.world, self.own)
+
+    def named(self, waiting: Waiting) -> str:
+        """The request as a trace names it: of the simulated registration."""
+        request, operation = waiting.arrival.request, waiting.arrival.operation
+        if operation is not None:
+            return f"graphql {operation}"
+        query = f"?{request.query}" if request.query else ""
+        return f"{request.method} {request.path}{query}".replace(self.own.branch, self.simulated.branch)
+
+    def await_end(self) -> int:
+        """Waits until the run has ended, which must not claim too much; its exit status."""
+        self.node.machine.run(f"read over <{_OVER}", timeout=END_SECONDS)
+        self.running = False
+        status = int(self.node.property(self.unit, "ExecMainStatus"))
+        self.node.site.timeline.unit_state(self.unit, f"exit status {status}")
+        self.node.marker()
+        self.look()
+        wrong = untrue_status(status, self.facts)
+        assert not wrong, wrong
+        return status
+
+    # --- what becomes of a request ------------------------------------------------------------------------------
+
+    def answer(self, move: Move) -> None:
+        """The request meets its fate, and the run goes on, or is interrupted before it knows."""
+        request, step = self.at_the_gate(), move.step
+        kind = FAULTS.get(step.fault)
+        fault = None if kind is None else Fault(kind=kind)
+        if move.interrupt is None:
+            self.pass_on(step.what, step.fault, fault)
+            self.onward(move)
+            return
+        if step.fault in _NO_ANSWER:
+            self.interrupt(move.interrupt, step.what)
+            self.pass_on(step.what, step.fault, fault)
+        else:
+            hold = self.server.hold(Match(user_agent=agent.PROGRAM))
+            request.let(fault)
+            hold.wait(REQUEST_SECONDS)
+            self.interrupt(move.interrupt, f"the answer to {step.what}")
+            hold.drop()
+        self.after_interruption(move.interrupt)
+
+    def pass_on(self, what: str, fate: str, fault: Fault | None) -> None:
+        """Lets the request through, or leaves it at the gate without a client."""
+        request = self.at_the_gate()
+        self.request = None
+        if fate == RequestFault.LATE.value:
+            self.late.append((what, request))
+            request.delay()
+        else:
+            request.let(fault)
+            self.await_answer(request)
+
+    def at_the_gate(self) -> Waiting:
+        """The request that waits."""
+        assert self.request is not None
+        return self.request
+
+    def arrive_late(self, move: Move) -> None:
+        """A request that nobody waits for any more takes effect."""
+        place = next(n for n, (what, _) in enumerate(self.late) if what == move.step.what)
+        _, request = self.late.pop(place)
+        request.let()
+        self.await_answer(request)
+        self.look()
+
+    def await_answer(self, request: Waiting) -> None:
+        """Waits until GitHub is done with a request that was let through, whatever its client knows of it."""
+        answered = request.arrival.id
+        self.server.wait_for(lambda e: e.type == "response" and e.request == answered, REQUEST_SECONDS)
+
+    # --- interruptions ------------------------------------------------------------------------------------------
+
+    def broken_off(self, move: Move) -> None:
+        """A kill or a power cut while the request is on its way: it never reaches GitHub."""
+        request = self.at_the_gate()
+        self.interrupt(move.step.do, "a request on its way")
+        request.discard()
+        self.after_interruption(move.step.do)
+
+    def interrupt(self, how: Do, aimed_at: str) -> None:
+        """Kills the program or cuts the power; it landed if the client waited until then."""
+        waited = self.at_the_gate().connected()
+        self.running = False
+        if how is Do.CUT:
+            self.node.cut(aimed_at, Landing.LANDED if waited else Landing.TOO_LATE)
+            return
+        self.node.machine.run(
+            f"systemctl kill --signal=KILL {self.unit}; read over <{_OVER}", timeout=END_SECONDS
+        )
+        died = [self.node.property(self.unit, name) for name in ("ExecMainCode", "ExecMainStatus")]
+        landed = waited and died == ["2", "9"]  # CLD_KILLED, SIGKILL
+        self.node.site.timeline.kill(aimed_at, Landing.LANDED if landed else Landing.TOO_LATE)
+
+    def after_interruption(self, how: Do) -> None:
+        """A machine that lost its power starts again."""
+        self.request = None
+        if how is Do.CUT:
+            self.node.boot()
+        self.node.marker()
+
+    # --- everything else ----------------------------------------------------------------------------------------
+
+    def reboot(self, _move: Move) -> None:
+        """In order, between two runs."""
+        self.node.restart("orderly")
+
+    def person(self, move: Move) -> None:
+        """Somebody does this.  Raises HarnessError when GitHub refuses it or there is nothing to do it to."""
+        if move.step.what not in (act.value for act in Act):
+            return
+        self.look()
+        asked = request_of(Act(move.step.what), self.server.world, self.own)
+        if asked is None:
+            raise HarnessError(f"{move}: there is nothing to do it to")
+        method, target, body = asked
+        answer = self.server.ask(wire.request(method, target, token=PERSON, json=body))
+        if answer.status >= 300:
+            raise HarnessError(f"{move}: GitHub refuses it: {answer.status}")
+        if move.step.what == Act.REMOVE_RECORD.value:
+            self.node.site.timeline.record(MachineKind.RECORD_REMOVED)
+        self.look()
+
+    def pass_time(self, seconds: float) -> None:
+        """The machine is off for so long."""
+        if seconds:
+            self.node.off()
+            self.clock.ahead += seconds
+            self.node.boot()
+
+    def to_the_end(self) -> None:
+        """Nothing goes wrong any more, and the steward ticks until it has nothing more to do."""
+        self.node.site.timeline.record(MachineKind.FAULTS_ENDED)
+        for _, request in self.late:
+            request.discard()
+        self.gate.open()
+        if self.request is not None:
+            self.request.let()
+        if self.running:
+            self.await_end()
+        times, calm = (0.0, *self.thresholds), 0
+        for _ in range(MAX_TICKS):
+            self.pass_time(times[calm])
+            before = self.server.world.without_counters()
+            self.begin("steward")
+            if self.await_end() != agent.NOT_NOW:
+                return
+            calm = calm + 1 if self.server.world.without_counters() == before else 0
+            if calm == len(times):
+                return
+
+
+_DOES: dict[Do, Callable[[Replay, Move], None]] = {
+    Do.RUN: Replay.run,
+    Do.ANSWER: Replay.answer,
+    Do.KILL: Replay.broken_off,
+    Do.CUT: Replay.broken_off,
+    Do.REBOOT: Replay.reboot,
+    Do.PERSON: Replay.person,
+    Do.LATE: Replay.arrive_late,
+}

@@ -1,0 +1,45 @@
+"""Replay: a history that the exploration has kept as a trace happens to a real machine, step by step.
+
+Every step is aimed: at a request that the mock holds, at its answer, or between two runs.  In the end nothing goes
+wrong any more; there is one merged pull request, or what a person wanted instead, and the marker says so.
+"""
+
+from __future__ import annotations
+
+import time
+
+import agent
+import planted
+from bootproof.oracle import Final
+from bootproof.simulation import agents
+from bootproof.simulation.aiming import aimed
+from bootproof.simulation.ending import final_of
+from bootproof.simulation.people import first_world
+from replaying import Clock, Replay
+from stage import as_found
+
+
+def test_replay(trace, bug, installed_node, github):
+    node, simulated, clock = installed_node, agents.load(trace.agent), Clock()
+    world = first_world(node.site.registration, agent.TOKEN).at(round(time.time() * 1000))
+    server = github(as_found(world), clock)
+    node.connect(server)
+    node.machine.credentials = agent.BY_HAND
+    replay = Replay(node, server, clock, agents.registration(simulated), simulated.thresholds)
+    node.boot()
+    if bug:
+        put(node, planted.BUGS[bug])
+
+    replay.go(aimed(trace))
+
+    final = final_of(server.world, node.site.registration)
+    node.site.expect(final=final)
+    if final is Final.MERGED:
+        assert node.marker().get("state") == "registered", "it comes to rest, and its marker does not say so"
+    node.off()
+
+
+def put(node, bug):
+    """Plants a bug in the agent's files, where they lie."""
+    text = node.machine.get_file(f"/{bug.file}").decode()
+    node.machine.put_file(f"/{bug.file}", planted.changed(text, bug).encode())
