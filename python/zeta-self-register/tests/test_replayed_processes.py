@@ -89,7 +89,7 @@ def test_simulation_and_processes_agree_on_every_kind_of_thing(compared: list[Tr
 
 def test_that_is_every_kind_there_is(compared: list[Trace]) -> None:
     happened = {one for trace in compared for step in trace.steps for one in told(step)}
-    acts = {Act.MERGE, Act.CLOSE, Act.DELETE_BRANCH, Act.PUSH, Act.RETARGET}
+    acts = {Act.MERGE, Act.CLOSE, Act.DELETE_BRANCH, Act.RETARGET}
     assert happened >= {*Do, *(fault.value for fault in RequestFault), *(act.value for act in acts)}
     assert happened >= {
         *("enospc at write", "enospc at make_folder", "enospc at lock", "eio at sync", "locked at lock"),
