@@ -13,12 +13,15 @@ import agent
 import pytest
 from bootproof.evidence import Site
 from bootproof.machine import CommandResult
+from bootproof.oracle import Final
 from bootproof.simulation.aiming import Move, Then
+from bootproof.simulation.ending import final_of
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.people import first_world
 from bootproof.simulation.steps import Do, Step
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError, Landing
+from mock_github.live import Live
 from mock_github.server import MockServer
 from replaying import FAULTS, Clock, Replay
 from stage import Node, Recorder, registration
@@ -242,11 +245,32 @@ def test_people_act_through_the_mock_under_a_name_of_their_own(keeper):
         replay.person(move(Do.PERSON, "closes it"))
 
 
-def test_people_see_what_a_request_before_has_done(keeper):
+def test_people_see_what_a_request_before_has_done(keeper, monkeypatch):
+    perform = Live.perform
+
+    def in_its_own_time(live, arrival):
+        time.sleep(0.5 if arrival.request.method == "POST" else 0)
+        return perform(live, arrival)
+
+    monkeypatch.setattr(Live, "perform", in_its_own_time)
     replay = keeper([REF])
     replay.run(move(Do.RUN, "register", Then.REQUEST, REF))
     replay.answer(move(Do.ANSWER, REF))
     replay.person(move(Do.PERSON, "deletes the branch"))
+
+
+def test_what_there_must_be_in_the_end_is_what_people_left_possible(keeper):
+    replay = keeper()
+    server, own = replay.server, replay.own
+    alice, maria = server.as_user("alice"), server.as_user("maria")
+    assert final_of(server.world, own) is Final.MERGED
+    alice.push_file(own.repository, own.record, "x", branch=own.branch)
+    number = alice.open_pull(own.repository, own.branch)
+    assert final_of(server.world, own) is Final.MERGED
+    maria.retarget(own.repository, number, "release")
+    assert final_of(server.world, own) is Final.EXACTLY_ONE_OPEN
+    maria.close(own.repository, number)
+    assert final_of(server.world, own) is Final.CLOSED
 
 
 def test_in_the_end_the_steward_ticks_until_a_person_has_to_act(keeper):
