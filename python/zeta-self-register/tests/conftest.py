@@ -36,6 +36,8 @@ class SmallMachine:
         self.fate: Callable[[int, Request], str | None] = lambda _number, _request: None
         self.write_error: int | None = None
         self.locked = False
+        self.published: dict[str, bytes] = {}
+        self.unpublishable: set[str] = set()
         self.stale: World | None = None
         """An older world, which every look is answered from while it is set."""
 
@@ -72,6 +74,12 @@ class SmallMachine:
 
     def make_folder(self, path: str) -> None:
         pass
+
+    def publish(self, path: str, content: bytes) -> None:
+        if path in self.unpublishable:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        self.published[path] = content
+        self.files[path] = content
 
     def sync_all(self) -> None:
         pass

@@ -11,7 +11,8 @@ from zeta_self_register import __version__, installing, output, record_rules, se
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.node import Node
-from zeta_self_register.production import Production
+from zeta_self_register.plain_text import printable
+from zeta_self_register.production import Production, forbid_core_dumps
 from zeta_self_register.settings import Settings
 from zeta_self_register.tick import Run, plan, tick
 
@@ -34,6 +35,7 @@ exit status:
 
 def main() -> None:
     """Entry point of the console script."""
+    forbid_core_dumps()
     sys.exit(run(sys.argv[1:], os.environ))
 
 
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     except Refused as refused:
         if getattr(options, "json", False):
             print(output.as_json(output.refusal_as_table(options.command, refused)))
-        print(f"zeta-self-register: {refused.line}", file=sys.stderr)
+        print(f"zeta-self-register: {printable(refused.line)}", file=sys.stderr)
         return int(refused.status)
     except KeyboardInterrupt:
         print("zeta-self-register: interrupted; the next run goes on where this one stopped", file=sys.stderr)
