@@ -36,6 +36,8 @@ class SmallMachine:
         self.fate: Callable[[int, Request], str | None] = lambda _number, _request: None
         self.write_error: int | None = None
         self.locked = False
+        self.clock = 0.0
+        """The machine's own clock, which stands in 1970."""
         self.published: dict[str, bytes] = {}
         self.unpublishable: set[str] = set()
         self.stale: World | None = None
@@ -113,7 +115,7 @@ class SmallMachine:
         return Response(answer.status, {k.lower(): v for k, v in answer.headers}, answer.body)
 
     def wall_clock(self) -> float:
-        return 0.0
+        return self.clock
 
     def monotonic(self) -> float:
         return self.uptime

@@ -139,6 +139,7 @@ class Production:
             httpx.InvalidURL,
             httpx.PoolTimeout,
             httpx.UnsupportedProtocol,
+            UnicodeError,  # a host name that no name server could be asked for
         ) as error:
             raise NotSent(_explain(error)) from error
         except httpx.HTTPError as error:
