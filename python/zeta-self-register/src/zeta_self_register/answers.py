@@ -132,7 +132,10 @@ def _limit(response: Response, message: str, clock: float | None) -> Answer | No
     retry_after = headers.get("retry-after", "")
     if retry_after.isdecimal():
         return _paused("GitHub asks for a pause", float(retry_after))
-    limit = gidgethub.sansio.RateLimit.from_http(headers)
+    try:
+        limit = gidgethub.sansio.RateLimit.from_http(headers)
+    except (ValueError, OverflowError, OSError):
+        limit = None  # no numbers, or none that is a time
     if limit is not None and limit.remaining == 0:
         now = clock if clock is not None else limit.reset_datetime.timestamp() - SECONDARY_PAUSE_SECONDS
         return _paused("GitHub's hourly limit is used up", limit.reset_datetime.timestamp() - now)
@@ -180,7 +183,8 @@ def _message(data: Any) -> str:
     if not isinstance(data, dict):
         return ""
     parts = [_one_line(data.get("message"))]
-    for error in data.get("errors") or []:
+    errors = data.get("errors")
+    for error in errors if isinstance(errors, list) else []:
         if isinstance(error, dict) and error.get("message"):
             parts.append(_one_line(error["message"]))
             break
