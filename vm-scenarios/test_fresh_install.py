@@ -8,10 +8,13 @@ late, and the credentials are restored a while after that.  Then the node regist
 from __future__ import annotations
 
 import base64
+import json
 
 import agent
 import yaml
 from bootproof.oracle import Final
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from mock_github import wire
 from mock_github.step import step
 from stage import MAINTAINER_TOKEN, only_pull, record_path
@@ -40,6 +43,9 @@ def test_fresh_install(blank_node, github, payload):
     assert node.property("zeta-creds-restore.service", "Result") == "success"
     assert_right_content(server, node, number)
     assert_owned_by_the_service(node)
+    assert_hardened(node)
+    assert_told_to_others(node, number)
+    assert_signs_in_the_sandbox(node)
     node.off()
 
 
@@ -74,3 +80,62 @@ def assert_owned_by_the_service(node):
         f"grep -rlF {agent.TOKEN} /var/lib/zeta-self-register /run/log /var/log", check=False
     )
     assert found.text == "", "the token was written down"
+
+
+MOST_EXPOSED = 1.5
+"""systemd's measure: 0 for nothing that could be exposed, 10 for everything."""
+
+
+def assert_hardened(node):
+    """What the units leave exposed, by the guest's own systemd; the whole list stays with the evidence."""
+    units = f"{agent.REGISTER_UNIT} {agent.STEWARD_UNIT}"
+    listed = node.machine.run(f"systemd-analyze security --no-pager {units}").text
+    (node.site.consoles / "security.txt").write_text(listed)
+    exposed = {
+        entry["unit"]: float(entry["exposure"])
+        for entry in json.loads(node.machine.run("systemd-analyze security --json=short --no-pager").text)
+    }
+    for unit in units.split():
+        assert exposed[unit] <= MOST_EXPOSED, f"{unit}: {exposed[unit]}"
+        assert node.property(unit, "LimitCORE") == "0"
+
+
+TOLD = """
+cluster_state_folder = "/run/zeta-cluster-state"
+metrics_file = "/run/zeta-self-register/zeta_self_register.prom"
+"""
+
+
+def assert_told_to_others(node, number):
+    """From inside the sandbox, for any user to read; and it is there between the runs."""
+    with_settings(node, TOLD)
+    node.tick()
+    folder = f"/run/zeta-cluster-state/nodes/{node.name}"
+    as_anybody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+    marker = node.machine.run(f"{as_anybody} cat {folder}/self-registered.marker").text
+    assert "state=pr-opened" in marker.splitlines()
+    metrics = node.machine.run(f"{as_anybody} cat /run/zeta-self-register/zeta_self_register.prom").text
+    assert f"zeta_self_register_pull_request {number}" in metrics.splitlines()
+    lock = node.machine.run(f"{as_anybody} cat {folder}/register-pr-in-flight.lock").text
+    assert "ttl=3600" in lock.splitlines()
+    owner = node.machine.run(f"stat -c '%U %a' {folder} {folder}/last-seen.iso").text
+    assert owner.splitlines() == ["zeta-self-register 755", "zeta-self-register 644"]
+
+
+def assert_signs_in_the_sandbox(node):
+    """A GitHub App's key comes as a credential and signs; GitHub has not heard of the App, and says so."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    node.machine.put_file("/etc/zeta-self-register/github-app-key.pem", key, 0o600)
+    with_settings(node, "app_id = 7\napp_installation_id = 21\n")
+    assert node.tick() == 77
+    assert "GitHub gives the App no token" in node.journal(agent.STEWARD_UNIT)
+
+
+def with_settings(node, lines):
+    """Adds to the node's settings."""
+    path = "/etc/zeta-self-register/settings.toml"
+    node.machine.put_file(path, node.machine.get_file(path) + lines.encode())

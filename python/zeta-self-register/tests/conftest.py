@@ -36,6 +36,10 @@ class SmallMachine:
         self.fate: Callable[[int, Request], str | None] = lambda _number, _request: None
         self.write_error: int | None = None
         self.locked = False
+        self.clock = 0.0
+        """The machine's own clock, which stands in 1970."""
+        self.published: dict[str, bytes] = {}
+        self.unpublishable: set[str] = set()
         self.stale: World | None = None
         """An older world, which every look is answered from while it is set."""
 
@@ -73,6 +77,12 @@ class SmallMachine:
     def make_folder(self, path: str) -> None:
         pass
 
+    def publish(self, path: str, content: bytes) -> None:
+        if path in self.unpublishable:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        self.published[path] = content
+        self.files[path] = content
+
     def sync_all(self) -> None:
         pass
 
@@ -105,7 +115,7 @@ class SmallMachine:
         return Response(answer.status, {k.lower(): v for k, v in answer.headers}, answer.body)
 
     def wall_clock(self) -> float:
-        return 0.0
+        return self.clock
 
     def monotonic(self) -> float:
         return self.uptime

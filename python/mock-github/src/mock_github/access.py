@@ -8,20 +8,23 @@ import binascii
 import msgspec
 from msgspec.structs import replace
 
+from mock_github import apps
 from mock_github.state import Permission, Repository, Token
 from mock_github.wire import Refused, Request, not_found
 from mock_github.world import World
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 NOT_ACCESSIBLE = "Resource not accessible by personal access token"
+NOT_FOR_APPS = "Resource not accessible by integration"
 ARCHIVED = "Repository was archived so is read-only."
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """`login` and `token` are None for somebody without credentials."""
+    """`login` and `token` are None for somebody without credentials; `app` is who signed a GitHub App's request."""
 
     login: str | None = None
     token: Token | None = None
+    app: int | None = None
 
     @property
     def name(self) -> str:
@@ -58,12 +61,38 @@ def without_repositories(world: World, request: Request) -> World:
 def authenticate(world: World, request: Request) -> Caller:
     """Raises 401 Bad credentials for a token that is unknown or expired."""
     text = token_of(request)
+    if apps.is_for_apps(request.path):
+        login, app = apps.signer(world, text or "")
+        return Caller(login, app=app)
     if text is None:
         return Caller()
-    token = world.tokens.get(text)
+    token = known(world, text)
     if token is None or token.expired:
         raise Refused(401, "Bad credentials", kind="UNAUTHORIZED")
     return Caller(token.login, token)
+
+
+def login_of(world: World, request: Request) -> str | None:
+    """Whose request it is by what it shows, an expired token included; None for nobody that is known."""
+    text = token_of(request) or ""
+    if apps.is_for_apps(request.path):
+        try:
+            return apps.signer(world, text)[0]
+        except Refused:
+            return None
+    token = known(world, text)
+    return token.login if token else None
+
+
+def known(world: World, text: str) -> Token | None:
+    """The token of this text, expired or not."""
+    return world.tokens.get(text) or apps.token_of(world, text)
+
+
+def not_accessible(caller: Caller) -> str:
+    """What GitHub says to a token that may not."""
+    installed = caller.token is not None and caller.token.installation
+    return NOT_FOR_APPS if installed else NOT_ACCESSIBLE
 
 
 def role(repository: Repository, login: str | None) -> Permission | None:
@@ -117,14 +146,14 @@ def require(
         granted = "read" if permission == "metadata" else token.permissions.get(permission, "")
         if not _covers(token, repository) or _LEVELS.get(granted, 0) < _LEVELS[level]:
             accepted = ("x-accepted-github-permissions", f"{permission}={level}")
-            raise Refused(403, NOT_ACCESSIBLE, kind="FORBIDDEN", headers=(accepted,))
+            raise Refused(403, not_accessible(caller), kind="FORBIDDEN", headers=(accepted,))
     if not writes:
         return
     have = role(repository, caller.login)
     if have is None or not have.allows(needs):
         raise Refused(
             403,
-            "Must have admin rights to Repository." if needs is Permission.ADMIN else NOT_ACCESSIBLE,
+            "Must have admin rights to Repository." if needs is Permission.ADMIN else not_accessible(caller),
             kind="FORBIDDEN",
         )
     if repository.archived:

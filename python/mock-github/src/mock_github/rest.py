@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from msgspec.structs import replace
 
-from mock_github import rest_discussion, rest_git, rest_pulls, rest_repos
+from mock_github import rest_apps, rest_discussion, rest_git, rest_pulls, rest_repos
 from mock_github.access import Caller
 from mock_github.change import Change
 from mock_github.rest_call import Call, Route
@@ -16,6 +16,7 @@ from mock_github.sites import site_of
 from mock_github.wire import Refused, Request, Response, json_response, unknown_to_mock
 
 _TABLES: Sequence[Sequence[Route]] = (
+    rest_apps.ROUTES,
     rest_repos.ROUTES,
     rest_git.ROUTES,
     rest_pulls.ROUTES,

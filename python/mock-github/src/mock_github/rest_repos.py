@@ -29,6 +29,8 @@ _SETTINGS = {
 
 
 def get_user(call: Call) -> Response:
+    if call.caller.token is not None and call.caller.token.installation:
+        raise Refused(403, access.NOT_FOR_APPS)
     return json_response(200, shapes.full_user(call.site, call.change.user(call.caller.name)))
 
 

@@ -28,6 +28,13 @@ token = "github_pat_abc"
 login = "zeta-bot"
 permissions = { contents = "write", pull_requests = "write" }
 repositories = ["acme/cluster"]      # every one of its owner if not said; expired, classic
+
+[[installations]]                    # of a GitHub App: it signs for itself and is given tokens
+id = 21
+app = 7
+slug = "zeta"                        # it acts as zeta[bot]
+public-key = '''-----BEGIN PUBLIC KEY-----…'''
+repositories = ["acme/cluster"]      # permissions as above
 """
 
 from __future__ import annotations
@@ -95,12 +102,22 @@ class TokenSeed(_Part, frozen=True, kw_only=True):
     classic: bool = False
 
 
+class InstallationSeed(_Part, frozen=True, kw_only=True):
+    id: int
+    app: int
+    slug: str
+    public_key: str
+    repositories: list[str]
+    permissions: dict[str, Level] | None = None
+
+
 class Seed(_Part, frozen=True, kw_only=True):
     mergeable_after_reads: int = 1
     limits: dict[str, int] = {}
     users: list[UserSeed] = []
     repositories: list[RepositorySeed] = []
     tokens: list[TokenSeed] = []
+    installations: list[InstallationSeed] = []
 
 
 def read_seed(folder: Path) -> World:
@@ -136,6 +153,9 @@ def _build(folder: Path, seed: Seed) -> World:
                     f"{folder / 'mock.toml'}: a token of {token.login} names {name}, which is not there"
                 )
         world = world.with_token(**asdict(token))
+    for installation in seed.installations:
+        given = asdict(installation)
+        world = world.with_installation(given.pop("id"), **given)
     return world
 
 

@@ -63,13 +63,31 @@ class User(msgspec.Struct, frozen=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A credential. `repositories` None means every repository of the owner; `classic` tokens have no permissions."""
+    """A credential. `repositories` None means every repository of the owner; `classic` tokens have no permissions;
+    `installation` is a GitHub App's short-lived one."""
 
     login: str
     permissions: FrozenMap[str, str]
     repositories: tuple[str, ...] | None = None
     expired: bool = False
     classic: bool = False
+    installation: bool = False
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """A GitHub App where it is installed. `public_key` (PEM) is of the key that the app signs with."""
+
+    id: int
+    app: int
+    slug: str
+    public_key: str
+    permissions: FrozenMap[str, str]
+    repositories: tuple[str, ...]
+
+    @property
+    def login(self) -> str:
+        """Under what name it acts."""
+        return f"{self.slug}[bot]"
 
 
 class Protection(msgspec.Struct, frozen=True):

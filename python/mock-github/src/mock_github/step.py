@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mock_github import graphql_run, limits, pulls, rest, smart_http
-from mock_github.access import Caller, authenticate, token_of
+from mock_github.access import Caller, authenticate, login_of, token_of
 from mock_github.change import Change
 from mock_github.clock import http_date
 from mock_github.events import Event
@@ -67,8 +67,7 @@ def arrive(world: World, request: Request) -> tuple[World, Arrival, Event]:
         operation, mutates = graphql_run.operation_of(payload.query, payload.operationName)
     reads = request.method in ("GET", "HEAD") or (kind is Kind.GRAPHQL and not mutates)
     token = token_of(request)
-    known = world.tokens.get(token) if token else None
-    login = known.login if known else None
+    login = login_of(world, request)
     arrival = Arrival(f"r{world.requests}", request, kind, operation, login, world.now, reads)
     change = Change(world, arrival.id)
     change.emit(

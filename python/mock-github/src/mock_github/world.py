@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from mock_github.clock import DEFAULT_START, milliseconds_of
 from mock_github.frozen import FrozenMap
 from mock_github.git_objects import GitObjects, Signature, first_commit
-from mock_github.state import Limits, Permission, Protection, Repository, Token, Usage, User
+from mock_github.state import Installation, Limits, Permission, Protection, Repository, Token, Usage, User
 
 DEFAULT_PERMISSIONS: Mapping[str, str] = {"contents": "write", "pull_requests": "write", "metadata": "read"}
 
@@ -45,6 +45,7 @@ class World(msgspec.Struct, frozen=True):
     events: int = 0
     users: FrozenMap[str, User] = FrozenMap()
     tokens: FrozenMap[str, Token] = FrozenMap()
+    installations: FrozenMap[int, Installation] = FrozenMap()
     repositories: FrozenMap[str, Repository] = FrozenMap()
     moved: FrozenMap[str, str] = FrozenMap()
     limits: Limits = Limits()
@@ -167,6 +168,33 @@ class World(msgspec.Struct, frozen=True):
             classic=classic,
         )
         return replace(world, tokens=world.tokens.set(token, value))
+
+    def with_installation(
+        self,
+        number: int,
+        *,
+        app: int,
+        slug: str,
+        public_key: str,
+        repositories: Sequence[str],
+        permissions: Mapping[str, str] | None = None,
+    ) -> World:
+        """A GitHub App, installed in these repositories; `public_key` (PEM) is of the RSA key that it signs with.
+        Unless said otherwise it may write contents and pull requests there. It acts as the user `slug[bot]`."""
+        value = Installation(
+            id=number,
+            app=app,
+            slug=slug,
+            public_key=public_key,
+            permissions=FrozenMap(dict(DEFAULT_PERMISSIONS if permissions is None else permissions)),
+            repositories=tuple(repositories),
+        )
+        world = self if self.user(value.login) else self.with_user(value.login)
+        for name in repositories:
+            home = world.repositories[name.lower()]
+            given = home.collaborators.set(value.login, Permission.WRITE)
+            world = world.with_stored(replace(home, collaborators=given))
+        return replace(world, installations=world.installations.set(number, value))
 
     def with_protection(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import email.utils
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,7 +77,7 @@ def interpret(response: Response) -> Answer:
         paused = _limit(response, message, clock)
         if paused is not None:
             return paused
-    return _refusal(response, message)
+    return replace(_refusal(response, message), server_time=clock)
 
 
 def _refusal(response: Response, message: str) -> Answer:
@@ -90,7 +90,7 @@ def _refusal(response: Response, message: str) -> Answer:
             "GitHub does not accept the token (expired or revoked?): sign in again, then run `status`"
         )
     if status == 403:
-        needed = response.headers.get("x-accepted-github-permissions")
+        needed = _one_line(response.headers.get("x-accepted-github-permissions"))
         hint = (
             f"grant it {needed}"
             if needed
@@ -115,7 +115,10 @@ def _denied(reason: str, status: Exit = Exit.HELD) -> Answer:
 
 def _redirect(response: Response) -> Answer:
     target = response.headers.get("location", "")
-    host = urlsplit(target).hostname or "another address"
+    try:
+        host = urlsplit(target).hostname or "another address"
+    except ValueError:
+        host = "what is no address"
     return _denied(
         f"GitHub redirects to {ascii(host)[1:-1]}; it is not followed, so that the token stays here: "
         "correct `repository` or `api_url` in the settings",
@@ -129,7 +132,10 @@ def _limit(response: Response, message: str, clock: float | None) -> Answer | No
     retry_after = headers.get("retry-after", "")
     if retry_after.isdecimal():
         return _paused("GitHub asks for a pause", float(retry_after))
-    limit = gidgethub.sansio.RateLimit.from_http(headers)
+    try:
+        limit = gidgethub.sansio.RateLimit.from_http(headers)
+    except (ValueError, OverflowError, OSError):
+        limit = None  # no numbers, or none that is a time
     if limit is not None and limit.remaining == 0:
         now = clock if clock is not None else limit.reset_datetime.timestamp() - SECONDARY_PAUSE_SECONDS
         return _paused("GitHub's hourly limit is used up", limit.reset_datetime.timestamp() - now)
@@ -163,7 +169,7 @@ def _graphql_errors(data: dict[str, Any], headers: Mapping[str, str], clock: flo
             "check `repository` in the settings and the token's repositories"
         )
     if kind == "FORBIDDEN":
-        needed = headers.get("x-accepted-github-permissions")
+        needed = _one_line(headers.get("x-accepted-github-permissions"))
         return _denied(f"GitHub refuses it: {message}" + (f"; grant the token {needed}" if needed else ""))
     if kind == "UNPROCESSABLE":
         return Answer(Outcome.LOOK_AGAIN, message, Exit.HELD)
@@ -177,7 +183,8 @@ def _message(data: Any) -> str:
     if not isinstance(data, dict):
         return ""
     parts = [_one_line(data.get("message"))]
-    for error in data.get("errors") or []:
+    errors = data.get("errors")
+    for error in errors if isinstance(errors, list) else []:
         if isinstance(error, dict) and error.get("message"):
             parts.append(_one_line(error["message"]))
             break

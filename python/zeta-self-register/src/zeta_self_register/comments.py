@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _MARK = re.compile(r"<!-- zeta-self-register: ([a-z-]+) -->")
+_MEMBERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
 
 class CommentKind(enum.Enum):
@@ -42,6 +45,11 @@ def text(kind: CommentKind, node: str) -> str:
     return f"{_TEXTS[kind].format(node=node)}\n\n<!-- zeta-self-register: {kind.value} -->"
 
 
-def kinds_in(bodies: list[str]) -> frozenset[str]:
-    """The kinds of our comments among these."""
-    return frozenset(kind for body in bodies for kind in _MARK.findall(body))
+def kinds_in(found: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """The kinds of our comments among these, as GraphQL has them.
+
+    Anybody who sees a public repository can write our mark into a comment.  One counts if we made it or one of the
+    repository's own people: the token may have been another person's then.
+    """
+    ours = (c for c in found if c["viewerDidAuthor"] or c["authorAssociation"] in _MEMBERS)
+    return frozenset(kind for comment in ours for kind in _MARK.findall(comment["body"]))

@@ -74,6 +74,14 @@ class Effects(Protocol):
     def make_folder(self, path: str) -> None:
         """Creates one folder; one that exists is fine.  Raises OSError."""
 
+    def publish(self, path: str, content: bytes) -> None:
+        """Replaces a file that others read and this program does not rely on: whole or not at all, but not durably.
+
+        Its folder may lie in one that anybody can write to (/tmp): missing folders are made, no symbolic link is
+        followed below the first folder, and another user's folder in a place that anybody can write to is refused.
+        Raises OSError.
+        """
+
     def sync_all(self) -> None:
         """sync(2): every file system's dirty pages are on their way to the disk and have arrived."""
 
@@ -96,4 +104,4 @@ class Effects(Protocol):
         """The kernel's random id of this boot."""
 
     def say(self, line: str) -> None:
-        """One line to the journal."""
+        """One line to the journal.  What is not printable is shown escaped: a text of GitHub's may be anybody's."""

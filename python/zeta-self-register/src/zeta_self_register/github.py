@@ -14,6 +14,11 @@ from zeta_self_register.answers import Answer, Outcome, interpret
 from zeta_self_register.effects import Effects, NoAnswer, NotSent, Request
 
 
+def is_token(text: str) -> bool:
+    """Whether this can be a token: one word, fit for a header."""
+    return bool(text) and text.isascii() and text.isprintable() and not any(c in text for c in " :{}[]'\"")
+
+
 class GitHub:
     """One repository on one GitHub, for one command; remembers nothing but how many requests it made."""
 
@@ -25,7 +30,8 @@ class GitHub:
         self._headers = gidgethub.sansio.create_headers(
             f"zeta-self-register/{__version__} ({command})",
             accept="application/vnd.github+json",
-            oauth_token=token,
+            # As a bearer, which GitHub takes of every kind of token; a signature it takes in no other way.
+            jwt=token,
         ) | {"content-type": "application/json", "x-github-api-version": "2022-11-28"}
         self.requests = 0
 
@@ -95,6 +101,17 @@ class GitHub:
         """Lets GitHub merge once the base branch's rules are met, if the head is still the one that was seen."""
         details = {"pullRequestId": node_id, "expectedHeadOid": head, "mergeMethod": method.upper()}
         return self.query(queries.AUTO_MERGE, {"input": details})
+
+    def installation_token(self, installation: int) -> Answer:
+        """A token of a GitHub App's installation: for this repository alone, for what this program does, for an hour.
+
+        Asked in the App's own name, with its signature.  Another one is no harm: an unused token expires.
+        """
+        asked = {
+            "repositories": [self.name],
+            "permissions": {"contents": "write", "pull_requests": "write"},
+        }
+        return self._send("POST", f"{self._api}/app/installations/{installation}/access_tokens", asked)
 
     def _rest(self, method: str, path: str, body: dict[str, Any]) -> Answer:
         return self._send(method, f"{self._api}/repos/{self._repository}/{path}", body)

@@ -238,7 +238,7 @@ def _only_ours_in_pull(subject: Subject, oid: str, pulls: tuple[Pull, ...]) -> b
 
 
 def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
-    kinds = comments.kinds_in([c["body"] for c in node["comments"]["nodes"]])
+    kinds = comments.kinds_in(node["comments"]["nodes"])
     state = PullState(node["state"])
     info = node["comments"]["pageInfo"]
     if info["hasPreviousPage"] and state is not PullState.MERGED:
@@ -280,7 +280,7 @@ def _older_comments(github: GitHub, number: int, before: str) -> frozenset[str] 
         if answer.outcome is not Outcome.OK:
             return _unknown(answer)
         page = answer.data["repository"]["pullRequest"]["comments"]
-        kinds |= comments.kinds_in([c["body"] for c in page["nodes"]])
+        kinds |= comments.kinds_in(page["nodes"])
         if not page["pageInfo"]["hasPreviousPage"]:
             return kinds
         before = page["pageInfo"]["startCursor"]

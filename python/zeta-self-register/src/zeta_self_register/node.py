@@ -64,8 +64,9 @@ class Node:
     @cached_property
     def github(self) -> GitHub:
         """The repository, with the token read now.  Raises Refused when there is none."""
-        token = credentials.read_token(self.effects, self.settings, self._credentials)
-        return GitHub(self.effects, self.settings.api_url, self.who.repository, token, self._user_agent)
+        return credentials.sign_in(
+            self.effects, self.settings, self.who.repository, self._user_agent, self._credentials
+        )
 
     @property
     def requests(self) -> int:

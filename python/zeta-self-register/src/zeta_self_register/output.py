@@ -12,6 +12,7 @@ from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local import Files
 from zeta_self_register.local_files import Marker, Reading
 from zeta_self_register.node import Node
+from zeta_self_register.plain_text import printable
 from zeta_self_register.remote import Snapshot, Unknown
 from zeta_self_register.tick import Run
 
@@ -60,8 +61,8 @@ def refusal_as_table(command: str, refused: Refused) -> dict[str, Any]:
 def plan_line(decision: Decision) -> str:
     """What a run would do now and why, for people."""
     if decision.action is Action.NOTHING:
-        return f"would do nothing (exit {int(decision.status)}): {decision.reason}"
-    return f"would {decision.action.value}: {decision.reason}"
+        return printable(f"would do nothing (exit {int(decision.status)}): {decision.reason}")
+    return printable(f"would {decision.action.value}: {decision.reason}")
 
 
 def decision_table() -> str:
@@ -85,7 +86,7 @@ def status_lines(
         ("GitHub", _remote(node, remote)),
         ("Next run", following.line if isinstance(following, Refused) else plan_line(following)),
     ]
-    return "\n".join(f"{name:<9} {text}" for name, text in rows)
+    return "\n".join(f"{name:<9} {printable(text)}" for name, text in rows)
 
 
 def status_as_table(

@@ -1,4 +1,4 @@
-"""The effects port on a real machine.  The only module of this package that does I/O."""
+"""The effects port on a real machine.  It and `shared_folder.py`, which it alone uses, do all I/O of this package."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import contextlib
 import errno
 import fcntl
 import os
+import resource
+import signal
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from zeta_self_register import shared_folder
 from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, NotSent, Request, Response
+from zeta_self_register.plain_text import printable
 
 if TYPE_CHECKING:
     import httpx
@@ -25,7 +29,19 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 30.0
 WHOLE_ANSWER_SECONDS = 90.0
-"""A server that drips bytes is given up after this time; Q has to be longer."""
+"""A server that drips bytes, of its headers too, is given up after this time; Q has to be longer."""
+
+
+def forbid_core_dumps() -> None:
+    """Keeps the token in memory out of every core dump: none is written, and none that is piped holds any memory.
+
+    `LimitCORE=0` of the units says the same; this is for the operator's commands as well.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):
+        # A program that the kernel pipes dumps to is started whatever the limit is; see core(5).
+        Path("/proc/self/coredump_filter").write_text("0")
 
 
 class Production:
@@ -84,6 +100,10 @@ class Production:
         """See `Effects.make_folder`."""
         Path(path).mkdir(exist_ok=True)
 
+    def publish(self, path: str, content: bytes) -> None:
+        """See `Effects.publish`."""
+        shared_folder.publish(path, content)
+
     def sync_all(self) -> None:
         """See `Effects.sync_all`."""
         os.sync()
@@ -108,12 +128,18 @@ class Production:
         if self._client is None:
             self._client = self._connect()
         try:
-            return self._exchange(self._client, request)
+            with _at_most(WHOLE_ANSWER_SECONDS):
+                return self._exchange(self._client, request)
+        except NoAnswer:
+            self._client = None
+            raise
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,
+            httpx.InvalidURL,
             httpx.PoolTimeout,
             httpx.UnsupportedProtocol,
+            UnicodeError,  # a host name that no name server could be asked for
         ) as error:
             raise NotSent(_explain(error)) from error
         except httpx.HTTPError as error:
@@ -133,7 +159,7 @@ class Production:
 
     def say(self, line: str) -> None:
         """See `Effects.say`: standard error, which systemd puts into the journal."""
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the journal
+        print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 - this is the journal
 
     def _connect(self) -> httpx.Client:
         import httpx
@@ -143,22 +169,38 @@ class Production:
             context = ssl.create_default_context(cafile=self._ca_file)
         except (OSError, ssl.SSLError) as error:
             raise NotSent(f"ca_file {self._ca_file}: {error}; correct it in the settings") from error
+        # Python would write the keys of the connection to the file that SSLKEYLOGFILE names.
+        context.keylog_filename = None  # type: ignore[assignment]
         limit = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        return httpx.Client(verify=context, timeout=limit, follow_redirects=False)
+        # Not compressed, so that a small answer cannot become a large one in memory.
+        headers = {"accept-encoding": "identity"}
+        return httpx.Client(verify=context, timeout=limit, follow_redirects=False, headers=headers)
 
     def _exchange(self, client: httpx.Client, request: Request) -> Response:
-        deadline = time.monotonic() + WHOLE_ANSWER_SECONDS
         sent = client.stream(request.method, request.url, headers=dict(request.headers), content=request.body)
         with sent as answer:
             body = bytearray()
-            for chunk in answer.iter_bytes():
+            for chunk in answer.iter_raw():
                 body += chunk
                 if len(body) > MAX_ANSWER_BYTES:
                     raise NoAnswer(f"the answer is longer than {MAX_ANSWER_BYTES // 1024 // 1024} MiB")
-                if time.monotonic() > deadline:
-                    raise NoAnswer(f"the answer took longer than {WHOLE_ANSWER_SECONDS:.0f} s")
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Response(answer.status_code, headers, bytes(body))
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """NoAnswer when this time is over, wherever the exchange then stands: httpx has limits for each step only."""
+
+    def over(_signal: int, _frame: object) -> NoReturn:
+        raise NoAnswer(f"the answer took longer than {seconds:.0f} s")
+
+    handler, timer = signal.signal(signal.SIGALRM, over), signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def _explain(error: Exception) -> str:

@@ -15,7 +15,7 @@ fragment Pull on PullRequest {
   head: commits(last: 1) {
     nodes { commit { record: file(path: $record) { object { ... on Blob { oid isTruncated text } } } } }
   }
-  comments(last: 100) { pageInfo { hasPreviousPage startCursor } nodes { body } }
+  comments(last: 100) { pageInfo { hasPreviousPage startCursor } nodes { body viewerDidAuthor authorAssociation } }
   reopenings: timelineItems(itemTypes: [REOPENED_EVENT], first: 10) { nodes { __typename } }
 }
 """
@@ -68,7 +68,9 @@ COMMENTS = """
 query Comments($owner: String!, $name: String!, $number: Int!, $before: String!) {
   repository(owner: $owner, name: $name) {
     pullRequest(number: $number) {
-      comments(last: 100, before: $before) { pageInfo { hasPreviousPage startCursor } nodes { body } }
+      comments(last: 100, before: $before) {
+        pageInfo { hasPreviousPage startCursor } nodes { body viewerDidAuthor authorAssociation }
+      }
     }
   }
 }

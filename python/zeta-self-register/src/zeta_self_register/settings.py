@@ -83,7 +83,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     api_url: str = "https://api.github.com"
     ca_file: str | None = None
     token_file: str | None = None
+    app_id: int | str | None = None
+    """A GitHub App's id (or client id), to sign in as it instead of with a token that is kept."""
+    app_installation_id: int | None = None
+    app_key_file: str | None = None
     home: str = "/home/zeta"
+
+    cluster_state_folder: str | None = None
+    """Path A: where other agents of this machine are told how the registration stands; usual is
+    `/run/zeta-cluster-state`."""
+    metrics_file: str | None = None
+    """A file for node_exporter's textfile collector; usual is `/run/zeta-self-register/zeta_self_register.prom`."""
 
     state_folder: str = "/var/lib/zeta-self-register"
     old_marker: str | None = None
@@ -157,13 +167,15 @@ def _check(settings: Settings, where: str) -> None:
             names.parse_node_name(settings.node_name)
     except names.InvalidName as error:
         raise _wrong(f"{where}: {error}") from None
-    url = urlsplit(settings.api_url)
-    local = url.hostname in {"localhost", "127.0.0.1", "::1"}
-    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and local)):
-        raise _wrong(f"{where}: api_url must be an https:// address, not {settings.api_url!r}")
+    _check_address(settings.api_url, where)
+    if (settings.app_id is None) != (settings.app_installation_id is None):
+        raise _wrong(f"{where}: app_id and app_installation_id belong together: set both, or none")
     for field in (
         "ca_file",
         "token_file",
+        "app_key_file",
+        "cluster_state_folder",
+        "metrics_file",
         "home",
         "state_folder",
         "old_marker",
@@ -180,6 +192,24 @@ def _check(settings: Settings, where: str) -> None:
     for field, least in (("request_lifetime_seconds", 150), ("min_pr_interval_seconds", 1)):
         if getattr(settings, field) < least:
             raise _wrong(f"{where}: {field} must be at least {least}")
+
+
+def _check_address(text: str, where: str) -> None:
+    """What is not printed here may be a password."""
+    try:
+        url = urlsplit(text)
+        host, secret = url.hostname, url.username or url.password
+    except ValueError:
+        host, url, secret = None, urlsplit(""), None
+    if secret:
+        raise _wrong(f"{where}: api_url must not hold a name or a password; the token has a file of its own")
+    local = host in {"localhost", "127.0.0.1", "::1"}
+    if not host or not (url.scheme == "https" or (url.scheme == "http" and local)):
+        raise _wrong(f"{where}: api_url must be an https:// address, not {text!r}")
+    if url.query or url.fragment:
+        raise _wrong(f"{where}: api_url must end with its path, such as https://HOST/api/v3")
+    if host in {"github.com", "www.github.com"}:
+        raise _wrong(f"{where}: api_url is of GitHub's pages: use https://api.github.com")
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _Q, _DAY = float(Settings().request_lifetime_seconds), float(Settings().min_pr_i
 MACHINE = {
     "/proc/sys/kernel/hostname": b"node-a\n",
     "/proc/cpuinfo": b"processor\t: 0\nmodel name\t: Test CPU\n",
+    "/proc/self/stat": b"4711 (zeta-self-regis) R 1 ",
     "/proc/meminfo": b"MemTotal:        1024000 kB\n",
     "/proc/sys/kernel/osrelease": b"6.12.0\n",
     "/sys/class/dmi/id/product_uuid": b"5f0c1a52-9e7b-4c3d-8a61-2b3c4d5e6f70\n",
@@ -120,7 +121,7 @@ class Simulated:
     @property
     def starts(self) -> Mapping[str, Mapping[str, Any]]:
         """Other beginnings than a fresh node in an empty cluster."""
-        return starts.STARTS
+        return starts.all_starts()
 
     def registration(self) -> Mapping[str, Any]:
         """The registration that this machine is to make."""
@@ -130,7 +131,7 @@ class Simulated:
             "branch": "register-node-node-a",
             "old_branch": r"register-node-a-[0-9]{8}T[0-9]{6}Z",
             "user_agent": "^zeta-self-register/",
-            "logins": ["alice"],
+            "logins": ["alice", "zeta[bot]"],
             "comment_kinds": {
                 kind: f"zeta-self-register: {kind} -->" for kind in ("joined", "reopened", "held", "stray")
             },

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from zeta_self_register.credentials import DEFAULT_APP_KEY_FILE, DEFAULT_TOKEN_FILE
 from zeta_self_register.identity import identity
 from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, PullRequestRef, encode
 from zeta_self_register.moments import Moment
@@ -63,6 +68,47 @@ def _noted(at: float) -> bytes:
 
 
 _HOLDS = b'repository = "acme/cluster"\noperator = "alice"\non_drift = "hold"\n'
+
+_TELLS = b"""repository = "acme/cluster"
+operator = "alice"
+cluster_state_folder = "/run/zeta-cluster-state"
+metrics_file = "/run/zeta-self-register/zeta_self_register.prom"
+"""
+_AS_APP = b"""repository = "acme/cluster"
+operator = "alice"
+app_id = 7
+app_installation_id = 21
+"""
+
+
+@lru_cache(maxsize=1)
+def _keys() -> tuple[bytes, bytes]:
+    """A key as a GitHub App has one, private and public, in PEM; made for this process."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private, public
+
+
+def _as_app() -> dict[str, Any]:
+    private, public = _keys()
+    return {
+        "says": "signed in as a GitHub App, by a clock that may be wrong",
+        "files": {DEFAULT_PATH: _AS_APP, DEFAULT_TOKEN_FILE: None, DEFAULT_APP_KEY_FILE: private},
+        "app": {"app": 7, "installation": 21, "slug": "zeta", "public_key": public.decode()},
+    }
+
+
+def all_starts() -> dict[str, Mapping[str, Any]]:
+    """As bootproof's `Start` has them; only what differs is said."""
+    return {**STARTS, "github-app": _as_app()}
+
 
 STARTS: Mapping[str, Mapping[str, Any]] = {
     "installer": {
@@ -172,5 +218,10 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
             }
         ],
     },
+    "told": {
+        "says": "all is told to others, and that can fail",
+        "files": {DEFAULT_PATH: _TELLS},
+        "read_only": True,
+    },
 }
-"""As bootproof's `Start` has them; only what differs is said."""
+"""Those that are the same in each process."""

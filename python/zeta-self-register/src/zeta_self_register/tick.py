@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from zeta_self_register import telling
 from zeta_self_register.acts import Acts, Next
 from zeta_self_register.decide import decide
 from zeta_self_register.decision import LOOKS, Action, Decision
@@ -50,11 +51,18 @@ def tick(node: Node) -> Run:
         make_folder_durably(effects, folder)
         with effects.lock(f"{folder}/lock"):
             node.forget_files()
-            return _go_round(node, lambda situation, decision: _act(node, situation, decision))
+            return telling.told(node, lambda: _to_its_end(node))
     except AlreadyRunning:
         raise Refused(Exit.NOT_NOW, "another run of this program is at work on this machine") from None
     except OSError as error:
         raise cannot_write(error, folder) from error
+
+
+def _to_its_end(node: Node) -> Run:
+    try:
+        return _go_round(node, lambda situation, decision: _act(node, situation, decision))
+    except OSError as error:
+        raise cannot_write(error, node.settings.state_folder) from error
 
 
 def plan(node: Node) -> Run:
@@ -127,4 +135,5 @@ def _act(node: Node, situation: Situation, decision: Decision) -> Next:
                 Action.NOTHING, Exit.DONE, f"dry run: would {decision.action.value}", row=decision.row
             )
         )
+    telling.before_acting(node, decision.action)
     return Acts(node, situation, decision).do()

@@ -242,6 +242,9 @@ class _Port:
     def make_folder(self, path: str) -> None:
         self._ask("make_folder", path)
 
+    def publish(self, path: str, content: bytes) -> None:
+        self._ask("publish", path, content)
+
     def sync_all(self) -> None:
         self._ask("sync_all")
 

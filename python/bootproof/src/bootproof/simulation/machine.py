@@ -36,14 +36,14 @@ _ERRNO = {
     DiskFault.READ_ONLY: errno.EROFS,
 }
 _MEETS: Mapping[DiskFault, tuple[str, ...]] = {
-    DiskFault.NO_SPACE: ("write", "make_folder", "lock"),
+    DiskFault.NO_SPACE: ("write", "make_folder", "lock", "publish"),
     DiskFault.SYNC_FAILS: ("sync",),
-    DiskFault.READ_ONLY: ("write", "rename", "make_folder", "lock"),
+    DiskFault.READ_ONLY: ("write", "rename", "make_folder", "lock", "publish"),
     DiskFault.LOCKED: ("lock",),
 }
 _FAULTS_OF = {
     name: tuple(fault for fault in DiskFault if name in _MEETS[fault])
-    for name in ("write", "sync", "rename", "make_folder", "lock")
+    for name in ("write", "sync", "rename", "make_folder", "lock", "publish")
 }
 BEFORE_ALL = -1
 INTERRUPTED_AT_ONCE = "before anything was written"
@@ -259,6 +259,9 @@ class Machine:
                 return None, disk.make_folder(path)
             case ("sync_all",):
                 return None, disk.sync_all()
+            case ("publish", _, _):
+                # For others: the program does not rely on it, so it is no part of the state.
+                return None, disk
             case ("lock", _):
                 return None, disk
             case ("wall_clock",):

@@ -12,6 +12,7 @@ from mock_github.world import World
 from msgspec.structs import replace
 
 from bootproof.simulation.agents import Agent
+from bootproof.simulation.machine import DiskFault
 from bootproof.simulation.people import PERSON
 from bootproof.simulation.universe import NETWORK, Forbidden, Universe
 from bootproof.verdict import HarnessError
@@ -26,17 +27,28 @@ class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     closed: bool = False
 
 
+class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A GitHub App that is installed in the repository; `public_key` (PEM) is of the key that it signs with."""
+
+    app: int
+    installation: int
+    slug: str
+    public_key: str
+
+
 class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
     reading them ends in.  `base` are files on the base branch, `held` says that it need not come to a registration,
     `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last` whether a
-    person then merges what is open."""
+    person then merges what is open, `read_only` whether the disk can turn out to be so."""
 
     says: str
     files: dict[str, bytes | int | None] = {}
     base: dict[str, str] = {}
     pulls: tuple[Pull, ...] = ()
     archived: bool = False
+    app: App | None = None
+    read_only: bool = False
     held: bool = False
     forbidden: Forbidden = Forbidden.NOTHING
     merged_at_last: bool = True
@@ -60,6 +72,7 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
         name,
         start.says,
         request_faults=NETWORK,
+        disk_faults=frozenset({DiskFault.READ_ONLY} if start.read_only else ()),
         files=start.files,
         world=lambda world: _begun(world, start, repository),
         may_be_held=start.held,
@@ -73,6 +86,11 @@ def _begun(world: World, start: Start, repository: str) -> World:
         world = with_file(world, repository, path, text, "main")
     for pull in start.pulls:
         world = _opened(world, repository, pull)
+    if start.app is not None:
+        one = start.app
+        world = world.with_installation(
+            one.installation, app=one.app, slug=one.slug, public_key=one.public_key, repositories=[repository]
+        )
     if start.archived:
         home = world.repositories[repository.lower()]
         world = world.with_stored(replace(home, archived=True))

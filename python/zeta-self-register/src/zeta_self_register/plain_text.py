@@ -1,0 +1,10 @@
+"""Text that came from elsewhere, fit to be shown: it cannot move a terminal's cursor or forge a journal's line."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """The same text in one line; control characters, line ends, and what turns the direction of writing are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
