@@ -42,7 +42,9 @@ MACS_SOURCE = f"{NET}/*/address"
 DETACHABLE_MACS_SOURCE = f"{NET}/*/address (USB only)"
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_DIGEST = re.compile(r"v[0-9]{1,3}:[0-9a-f]{32}")
+# The form of a keyed hash, of any version of the recipe.
+DIGEST_PATTERN = r"^v[0-9]{1,3}:[0-9a-f]{32}$"
+_DIGEST = re.compile(DIGEST_PATTERN)
 
 # UUIDs that firmware gives to whole series of machines. Those of at most two different digits are told by
 # `_is_placeholder`: all zeros (SMBIOS: "present, but not set"; also QEMU without -uuid), all ones (SMBIOS:
