@@ -31,7 +31,7 @@ from zeta_self_register.cluster_node import (
     Registration,
     Spec,
 )
-from zeta_self_register.hardware import Disk, Hardware, Network
+from zeta_self_register.hardware import Disk, Hardware, Network, NoNetwork
 from zeta_self_register.identity import Evidence, Identity, Presence
 from zeta_self_register.names import NodeName, Operator
 from zeta_self_register.plain_yaml import NotPlainYaml, Value, dump, load
@@ -157,8 +157,13 @@ def _hardware(hardware: Hardware) -> NodeHardware:
     )
 
 
-def _network(network: Network | None) -> NodeNetwork:
-    return NodeNetwork(ip=network.ip, mac=network.mac) if network else NodeNetwork()
+def _network(network: Network | NoNetwork | None) -> NodeNetwork:
+    """All addresses only where there is more than one: the first is `ip`."""
+    if not isinstance(network, Network):
+        return NodeNetwork()
+    addresses = (network.addresses or ())[:MAX_ITEMS]
+    first = addresses[0] if addresses else None
+    return NodeNetwork(ip=first, mac=network.mac, addresses=addresses if len(addresses) > 1 else ())
 
 
 _MODEL = inspect.type_info(ClusterNode)

@@ -48,7 +48,7 @@ PATH = record_path(ALICE, NODE)
 
 THEN = datetime(2026, 6, 14, 22, 20, 16, 987654, tzinfo=UTC)
 
-CARD = Network("eth0", "192.0.2.7", "02:00:5e:10:00:01")
+CARD = Network("eth0", ("192.0.2.7",), "02:00:5e:10:00:01")
 
 BARE = Hardware(network=CARD)
 
@@ -149,6 +149,13 @@ spec:
       ip: "192.0.2.7"
       mac: "02:00:5e:10:00:01"
 """
+    )
+
+
+def test_of_several_addresses_the_first_is_the_ip_and_all_are_listed(recorded: Recorded) -> None:
+    network = read(written(hardware(recorded("laptop").look()))).hardware.network
+    assert network == NodeNetwork(
+        ip="192.168.4.36", mac="c4:75:ab:00:12:34", addresses=("192.168.4.36", "2001:db8:4::36")
     )
 
 

@@ -23,7 +23,7 @@ POST_BOOT = (HERE / "records" / "post-boot.yaml").read_bytes()
 ALICE, NODE = Operator("alice"), NodeName("node-1a2b3c")
 PATH = record_path(ALICE, NODE)
 THEN = datetime(2026, 6, 14, 22, 20, 16, 987654, tzinfo=UTC)
-CARD = Network("eth0", "192.0.2.7", "02:00:5e:10:00:01")
+CARD = Network("eth0", ("192.0.2.7",), "02:00:5e:10:00:01")
 BARE = Hardware(network=CARD)
 
 
