@@ -73,9 +73,24 @@ def test_where_nothing_can_be_kept_no_name_is_made_up(text: str) -> None:
     assert "use `" not in refusal(parse_node_name, text)
 
 
-@pytest.mark.parametrize("text", ["localhost", "nixos", "debian", "raspberrypi", "ubuntu", "installer"])
+@pytest.mark.parametrize("text", SHARED_DEFAULTS)
 def test_a_default_that_many_machines_share_is_no_name(text: str) -> None:
-    assert "share" in refusal(parse_node_name, text)
+    """Field bug 14."""
+    said = refusal(parse_node_name, text)
+    assert said.startswith(f"node name `{text}` is {SHARED_DEFAULTS[text]}, which many machines share: ")
+    assert said.endswith("derives a name from the hardware")
+
+
+@pytest.mark.parametrize(
+    "text", ["NixOS", "Localhost", "localhost.localdomain", "OpenWrt", "nixos-", "Debian_"]
+)
+def test_a_shared_default_in_other_letters_is_not_offered(text: str) -> None:
+    assert "use `" not in refusal(parse_node_name, text)
+
+
+@pytest.mark.parametrize("text", ["nixos-2", "debian-a", "node-1a2b3c", "rock", "x-localhost"])
+def test_a_name_that_only_begins_or_ends_like_a_default_is_one(text: str) -> None:
+    assert parse_node_name(text) == text
 
 
 @UNHURRIED

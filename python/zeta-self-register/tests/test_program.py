@@ -68,6 +68,37 @@ def test_one_command_registers_and_says_so(program):
     assert program("validate", str(program.folder / "node.yaml")).returncode == 0
 
 
+def test_validate_says_all_there_is_to_say_of_several_files(program):
+    place = program.folder / "maintainers" / "alice" / "cluster-nodes" / "node-b" / "node.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text(program("compose").stdout)
+    broken = program.folder / "broken.yaml"
+    broken.write_text("kind: [")
+    missing = program.folder / "missing.yaml"
+    done = program("validate", str(place), str(broken), str(missing))
+    assert done.returncode == 78
+    assert done.stdout.splitlines() == [
+        f"{place}: metadata.name is 'node-a' but the folder is 'node-b': make them the same",
+        f"{broken}: the file is not YAML: expected the node content, but found '<stream end>' in line 1",
+        f"{missing}: cannot be read (No such file or directory)",
+    ]
+    said = json.loads(program("validate", "--json", str(place)).stdout)
+    (file,) = said["files"]
+    assert (said["valid"], file["place"]) == (False, "maintainers/alice/cluster-nodes/node-b/node.yaml")
+    assert [problem["path"] for problem in file["problems"]] == ["metadata.name"]
+
+
+def test_schema_prints_what_a_cluster_and_an_editor_need(program):
+    assert "kind: CustomResourceDefinition" in program("schema", "--crd").stdout
+    assert json.loads(program("schema", "--json-schema").stdout)["required"] == [
+        "apiVersion",
+        "kind",
+        "metadata",
+        "spec",
+    ]
+    assert program("schema").returncode == 2
+
+
 @pytest.mark.parametrize(
     ("fault", "status", "said"),
     [

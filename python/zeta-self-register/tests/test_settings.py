@@ -51,7 +51,7 @@ def test_no_file_is_fine_unless_it_was_named(tmp_path: Path) -> None:
         (b"\xff\xfe", "is not UTF-8 text"),
         ("mode = 'test'", "mode: Invalid enum value 'test'"),
         ("on_closed = 'again'", "on_closed: Invalid enum value 'again'"),
-        ("node_name = 'localhost'", "a default that many machines share"),
+        ("node_name = 'localhost'", "which many machines share"),
         ("node_name = ''", "the node name is empty"),
         ("node_name = 'a/b'", "node name 'a/b'"),
         ("node_name = '..'", "node name '..'"),

@@ -179,16 +179,6 @@ def test_an_intent_that_is_broken_or_contradicts_the_settings(machine, content, 
 
 
 @pytest.mark.parametrize(
-    "hostname", [b"localhost\n", b"nixos\n", b"\n", b"Node_A.example\n", b"a" * 70 + b"\n"]
-)
-def test_a_hostname_that_is_no_name(machine, hostname):
-    """Field bug 14: a hostname fell back to one shared default."""
-    machine.files["/proc/sys/kernel/hostname"] = hostname
-    status, _line = come_to(machine)
-    assert status is Exit.MISCONFIGURED
-
-
-@pytest.mark.parametrize(
     ("error", "status", "said"),
     [
         (errno.ENOSPC, Exit.NOT_NOW, "no space left; make room"),
@@ -231,3 +221,25 @@ def test_without_an_operator_it_is_the_login_of_the_token(machine):
     machine.tick("steward")
     assert json.loads(machine.files[MARKER])["operator"] == "alice", "pinned, whosever token it is later"
     assert len(machine.pulls()) == 1
+
+
+@pytest.mark.parametrize(
+    ("hostname", "said"),
+    [
+        (b"nixos\n", "the default of `networking.hostName` in NixOS, which many machines share"),
+        (b"localhost.localdomain\n", "choose another one; set it as `node_name` in the settings"),
+        (b"Node_A.lan\n", "use `node-a-lan`; set it as `node_name` in the settings"),
+        (b"\n", "the node name is empty"),
+        (b"a" * 70 + b"\n", f"use `{'a' * 63}`"),
+        (b"a\x1b[31mb\xff\xe2\x80\xae\n", "use `a-31mb`"),
+    ],
+)
+def test_a_hostname_that_is_no_name_for_a_node(machine, hostname, said):
+    """Field bug 14, and what the old agent accepted: nothing is mapped behind anybody's back."""
+    machine.files["/proc/sys/kernel/hostname"] = hostname
+    status, line = come_to(machine)
+    assert status is Exit.MISCONFIGURED
+    assert said in line
+    assert line.startswith("the hostname is no name for a node: ")
+    assert line.isprintable()
+    assert machine.requests == []

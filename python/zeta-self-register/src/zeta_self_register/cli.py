@@ -7,12 +7,22 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from zeta_self_register import __version__, check_pull, installing, output, pull_rules, record_rules, settings
+from zeta_self_register import (
+    __version__,
+    check_pull,
+    installing,
+    output,
+    pull_rules,
+    record_rules,
+    record_schema,
+    settings,
+)
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.node import Node
 from zeta_self_register.plain_text import printable
 from zeta_self_register.production import Production, forbid_core_dumps
+from zeta_self_register.schema_check import Problem
 from zeta_self_register.settings import Settings
 from zeta_self_register.tick import Run, plan, tick
 
@@ -28,6 +38,7 @@ examples:
   zeta-self-register status                 what is known, and what the next run would do and why
   zeta-self-register plan --json            the same decision, for a program
   zeta-self-register compose                the node.yaml that would be registered
+  zeta-self-register schema --crd | kubectl apply -f -
   zeta-self-register intent --operator alice --repository acme/cluster --root /mnt
   zeta-self-register stamp --root /mnt      in the installer, after everything else
 
@@ -105,16 +116,30 @@ def _compose(options: argparse.Namespace, environment: Mapping[str, str]) -> Exi
 
 
 def _validate(options: argparse.Namespace, _environment: Mapping[str, str]) -> Exit:
+    checked = [_checked(file) for file in options.files]
+    if options.json:
+        print(output.as_json(output.validation_as_table(checked)))
+    else:
+        print(output.validation_lines(checked), end="")
+    return Exit.DONE if all(one.valid for one in checked) else Exit.MISCONFIGURED
+
+
+def _checked(file: str) -> output.Validation:
     try:
-        content = Production().read(options.file)
+        content = Production().read(file)
     except OSError as error:
-        raise Refused(Exit.MISCONFIGURED, f"{options.file}: cannot be read ({error.strerror})") from error
-    problems = record_rules.validate(content)
-    for problem in problems:
-        print(f"{options.file}: {problem}")
-    if not problems:
-        print(f"{options.file}: valid")
-    return Exit.MISCONFIGURED if problems else Exit.DONE
+        return output.Validation(file, None, (Problem("", f"cannot be read ({error.strerror})"),), ())
+    place = record_rules.place_in(os.path.abspath(file))  # noqa: PTH100 - symlinks are not followed
+    problems = record_rules.validate(content, place)
+    return output.Validation(file, place, tuple(problems), tuple(record_rules.advice(content)))
+
+
+def _schema(options: argparse.Namespace, _environment: Mapping[str, str]) -> Exit:
+    text = (
+        record_schema.custom_resource_definition_text() if options.crd else record_schema.json_schema_text()
+    )
+    sys.stdout.write(text.decode())
+    return Exit.DONE
 
 
 def _intent(options: argparse.Namespace, environment: Mapping[str, str]) -> Exit:
@@ -168,6 +193,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
     "status": _status,
     "compose": _compose,
     "validate": _validate,
+    "schema": _schema,
     "intent": _intent,
     "stamp": _stamp,
 }
@@ -229,8 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     text = "prints the node.yaml of this machine"
     commands.add_parser("compose", help=text, description=text)
-    text = "checks a node.yaml for all who read it"
-    commands.add_parser("validate", help=text, description=text).add_argument("file", metavar="FILE")
+    _record_commands(commands)
     _installer_commands(commands)
     _repository_commands(commands)
     return parser
@@ -257,6 +282,28 @@ def _repository_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
     check.add_argument("--author", metavar="LOGIN", help="who opened it")
     check.add_argument("--repository", default=".", metavar="DIR", help="a clone that has both; default here")
     check.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _record_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = (
+        "checks node.yaml files for all who read them: by the schema, and by the rules that no schema can say"
+    )
+    validate = commands.add_parser(
+        "validate",
+        help="checks node.yaml files for all who read them",
+        description=f"{text}. In a folder maintainers/LOGIN/cluster-nodes/NODE, the names have to fit it too.",
+    )
+    validate.add_argument(
+        "files", metavar="FILE", nargs="+", help="such as maintainers/*/cluster-nodes/*/node.yaml"
+    )
+    validate.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    text = "prints what a node.yaml is, for a cluster or for an editor"
+    schema = commands.add_parser("schema", help=text, description=text)
+    which = schema.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--crd", action="store_true", help="Kubernetes' definition of ClusterNode, for `kubectl apply -f -`"
+    )
+    which.add_argument("--json-schema", action="store_true", help="the JSON Schema that `validate` goes by")
 
 
 def _installer_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,7 +1,7 @@
 """What the readings say of the hardware, in exact figures.
 
-None always means "could not tell"; an empty tuple means "looked, and there is none". A list of which one part
-could not be read is None as a whole: half of the disks would read as all of them.
+None always means "could not tell"; an empty tuple, and `NoNetwork`, mean "looked, and there is none". What is
+counted or listed is None as a whole when one part of it could not be read: half of the disks would read as all.
 """
 
 from __future__ import annotations
@@ -11,13 +11,20 @@ from enum import Enum
 
 import msgspec
 
-from zeta_self_register.network_interfaces import Interface, Kind, default_interfaces, interfaces
+from zeta_self_register.network_interfaces import (
+    Interface,
+    Kind,
+    default_interfaces,
+    interfaces,
+    routes_known,
+)
 from zeta_self_register.readings import (
     ACPI_TABLES,
     BLOCK,
     CPUS,
     DEVICE_TREE,
     DMI,
+    DRM,
     PCI,
     TPM,
     Content,
@@ -55,7 +62,8 @@ class Tpm2(Enum):
 
 
 class Gpu(msgspec.Struct, frozen=True):
-    """A display controller by its PCI ids, four lower-case hex digits each."""
+    """A display controller by its PCI ids, four lower-case hex digits each; one that is a part of a board's chip by
+    the device tree's words (`brcm`, `2711-v3d`)."""
 
     vendor: str
     device: str
@@ -72,11 +80,15 @@ class Disk(msgspec.Struct, frozen=True):
 
 
 class Network(msgspec.Struct, frozen=True):
-    """The interface that the default route leaves by."""
+    """The interface that the default route leaves by; `addresses` that others can reach, IPv4 first."""
 
     interface: str
-    ip: str | None
+    addresses: tuple[str, ...] | None
     mac: str | None
+
+
+class NoNetwork(msgspec.Struct, frozen=True):
+    """Looked: there is no default route, and not just one card with an address that could stand for it."""
 
 
 class Hardware(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +102,7 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str | None = None
     tpm2: Tpm2 = Tpm2.INDETERMINATE
     storage: tuple[Disk, ...] | None = None
-    network: Network | None = None
+    network: Network | NoNetwork | None = None
     product: str | None = None  # what the vendor calls the machine or board
     virtual: bool | None = None
 
@@ -149,7 +161,10 @@ def _cores(readings: Readings) -> int | None:
     """Distinct sets of sibling threads; each core is one set, on every architecture and with any socket
     count."""
     cpus = [name for name in readings.entries(CPUS) if re.fullmatch(r"cpu[0-9]+", name)]
-    siblings = {readings.text(f"{CPUS}/{name}/topology/core_cpus_list", 1000) for name in cpus} - {None}
+    lists = {readings.file(f"{CPUS}/{name}/topology/core_cpus_list") for name in cpus}
+    if any(isinstance(siblings, Unreadable) for siblings in lists):
+        return None
+    siblings = lists - {Missing()}  # of a processor that is off line
     if siblings:
         return len(siblings)
     blocks = [fields for fields in _cpuinfo(readings) if "processor" in fields]
@@ -166,6 +181,11 @@ def _memory(readings: Readings) -> int | None:
 
 
 def _gpus(readings: Readings) -> tuple[Gpu, ...] | None:
+    cards, built_in = _pci_gpus(readings), _chip_gpus(readings)
+    return None if cards is None or built_in is None else (*cards, *built_in)
+
+
+def _pci_gpus(readings: Readings) -> tuple[Gpu, ...] | None:
     listing = readings.folder(PCI)
     if isinstance(listing, Missing):
         return () if isinstance(readings.folder("/sys/bus"), tuple) else None  # a board without PCI
@@ -183,6 +203,25 @@ def _gpus(readings: Readings) -> tuple[Gpu, ...] | None:
     return None if unsure else tuple(gpus)
 
 
+def _chip_gpus(readings: Readings) -> tuple[Gpu, ...] | None:
+    """What renders (it has a render node) and is in the device tree; a simple frame buffer does not."""
+    if isinstance(readings.folder(DRM), Unreadable):
+        return None
+    events = [
+        readings.file(f"{DRM}/{name}/device/uevent")
+        for name in readings.entries(DRM)
+        if re.fullmatch(r"renderD[0-9]+", name)
+    ]
+    if any(isinstance(event, Unreadable) for event in events):
+        return None
+    found = [
+        re.search(rb"^OF_COMPATIBLE_0=([a-z0-9-]{1,32}),([a-zA-Z0-9._-]{1,32})$", event, re.MULTILINE)
+        for event in events
+        if isinstance(event, bytes) and b"PCI_ID=" not in event
+    ]
+    return tuple(Gpu(one[1].decode(), one[2].decode()) for one in found if one)
+
+
 def _pci_id(readings: Readings, name: str, attribute: str) -> str | None:
     text = readings.text(f"{PCI}/{name}/{attribute}") or ""
     return text[2:].lower() if re.fullmatch(r"0x[0-9a-fA-F]{4}", text) else None
@@ -198,13 +237,15 @@ def _tpm2(readings: Readings) -> Tpm2:
         return Tpm2.PRESENT
     if any(isinstance(version, Unreadable) for version in versions):
         return Tpm2.UNREADABLE
-    if any(isinstance(version, Missing) for version in versions):
+    if any(not isinstance(version, bytes) or version.strip() != b"1" for version in versions):
         return Tpm2.INDETERMINATE  # kernels before 5.6 do not say which version it is
     tables = readings.folder(ACPI_TABLES)
     if not names and isinstance(tables, tuple) and "TPM2" in tables:
         return Tpm2.UNAVAILABLE
-    if isinstance(devices, Missing) and not isinstance(tables, tuple):
-        return Tpm2.INDETERMINATE  # neither the kernel's driver nor firmware's tables are there to ask
+    if not names and (
+        isinstance(tables, Unreadable) or (isinstance(devices, Missing) and tables == Missing())
+    ):
+        return Tpm2.INDETERMINATE  # firmware's tables are not there to ask, or cannot be asked
     return Tpm2.ABSENT
 
 
@@ -220,10 +261,17 @@ def _storage(readings: Readings) -> tuple[Disk, ...] | None:
         if isinstance(parts, tuple) and "device" not in parts:
             continue  # another one that software makes
         disk = _disk(readings, name)
-        unsure = unsure or isinstance(readings.file(f"{BLOCK}/{name}/size"), Unreadable)
+        unsure = unsure or any(
+            _is_unclear(readings, f"{BLOCK}/{name}/{one}") for one in ("size", "removable")
+        )
         if disk:
             disks.append(disk)
     return None if unsure else tuple(disks)
+
+
+def _is_unclear(readings: Readings, path: str) -> bool:
+    """Whether a number is there that could not be read."""
+    return not isinstance(readings.file(path), Missing) and readings.number(path) is None
 
 
 def _disk(readings: Readings, name: str) -> Disk | None:
@@ -253,17 +301,22 @@ def _transport(readings: Readings, name: str) -> str | None:
     return "ata" if readings.text(f"{BLOCK}/{name}/device/vendor") == "ATA" else None
 
 
-def _network(readings: Readings) -> Network | None:
+def _network(readings: Readings) -> Network | NoNetwork | None:
     """The default route's interface; where that is a tunnel without a MAC, the one card with an address."""
-    found = {one.name: one for one in interfaces(readings) or ()}
+    looked = interfaces(readings)
+    if looked is None:
+        return None
+    found = {one.name: one for one in looked}
     routed = [found[name] for name in default_interfaces(readings) if name in found]
-    cards = [one for one in found.values() if one.kind is not Kind.VIRTUAL and one.addresses]
+    cards = [one for one in looked if one.kind is not Kind.VIRTUAL and one.addresses]
     chosen = next((one for one in routed if _mac(one)), None)
     if chosen is None:
         chosen = cards[0] if len(cards) == 1 else next(iter(routed), None)
-    if chosen is None:
-        return None
-    return Network(chosen.name, chosen.addresses[0] if chosen.addresses else None, _mac(chosen))
+    if chosen is not None:
+        return Network(chosen.name, chosen.addresses, _mac(chosen))
+    return (
+        NoNetwork() if routes_known(readings) and all(one.addresses is not None for one in looked) else None
+    )
 
 
 def _mac(interface: Interface) -> str | None:

@@ -42,18 +42,26 @@ MACS_SOURCE = f"{NET}/*/address"
 DETACHABLE_MACS_SOURCE = f"{NET}/*/address (USB only)"
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_DIGEST = re.compile(r"v[0-9]{1,3}:[0-9a-f]{32}")
+# The form of a keyed hash, of any version of the recipe.
+DIGEST_PATTERN = r"^v[0-9]{1,3}:[0-9a-f]{32}$"
+_DIGEST = re.compile(DIGEST_PATTERN)
 
-# UUIDs that firmware gives to whole series of machines. Those of at most two different digits are told by
-# `_is_placeholder`: all zeros (SMBIOS: "present, but not set"; also QEMU without -uuid), all ones (SMBIOS:
-# "not present"), 01010101-… and the like.
+# UUIDs that whole series of machines share, with who says so: [FreeBSD] its libexec/rc/rc.d/hostid, which refuses
+# them for a host's id; [GLPI] the default blacklist of GLPI and FusionInventory; [DMTF] SMBIOS (DSP0134), 7.2.1. Those
+# of at most two different digits are told by `_is_placeholder`: all zeros and all ones [DMTF: present but not set;
+# not present], 01010101-… [GLPI], 11111111-…, 58585858-… and fefefefe-… [FreeBSD].
 PLACEHOLDER_UUIDS = frozenset(
     {
-        "03000200-0400-0500-0006-000700080009",  # AMI's sample, left on many boards; in GLPI's blacklist
-        "00020003-0004-0005-0006-000700080009",  # the same with three fields in the other byte order
-        "6ab5b300-538d-1014-9fb5-b0684d007b53",  # in the blacklists of GLPI and FusionInventory
-        "4c4c4544-0000-2010-8020-80c04f202020",  # Dell's scheme ("DELL", blanks) without a service tag
-        # Digits counted up, as in samples, in either byte order.
+        "03000200-0400-0500-0006-000700080009",  # AMI's sample, left on many boards [FreeBSD, GLPI]
+        "00020003-0004-0005-0006-000700080009",  # the same, three fields in the other byte order [FreeBSD]
+        "07090201-0103-0301-0807-060504030201",  # [FreeBSD]
+        "11111111-2222-3333-4444-555555555555",  # [FreeBSD]
+        "4c4c4544-0000-2010-8020-80c04f202020",  # Dell's scheme ("DELL", blanks) without a service tag [FreeBSD]
+        "890e2d14-cacd-45d1-ae66-bc80e8bfeb0f",  # [FreeBSD]
+        "8e275844-178f-44a8-aceb-a7d7e5178c63",  # [FreeBSD]
+        "dc698397-fa54-4cf2-82c8-b1b5307a6a7f",  # [FreeBSD]
+        "6ab5b300-538d-1014-9fb5-b0684d007b53",  # [GLPI]
+        # Digits counted up, as samples have them, in either byte order: nobody's list, no real machine's number.
         "12345678-1234-5678-90ab-cddeefaabbcc",
         "78563412-3412-7856-90ab-cddeefaabbcc",
         "12345678-1234-1234-1234-123456789abc",
@@ -67,6 +75,8 @@ PLACEHOLDER_UUIDS = frozenset(
         "33221100-5544-7766-8899-aabbccddeeff",
     }
 )
+# A first field that may be filled in, and nothing after it [FreeBSD].
+_UNSET_REST = "-ffff-ffff-ffff-ffffffffffff"
 
 # QEMU gives these, counted up, to every guest whose network cards were given no address.
 _SHARED_MAC = re.compile(r"52:54:00:12:34:[56][0-9a-f]")
@@ -250,7 +260,9 @@ def _serial(readings: Readings) -> _Fact:
 
 
 def _is_placeholder(uuid: str) -> bool:
-    return uuid in PLACEHOLDER_UUIDS or len(set(uuid) - {"-"}) <= 2
+    if uuid in PLACEHOLDER_UUIDS or uuid.endswith(_UNSET_REST):
+        return True
+    return len(set(uuid) - {"-"}) <= 2
 
 
 def _macs(readings: Readings) -> _Fact:

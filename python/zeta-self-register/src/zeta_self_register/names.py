@@ -5,6 +5,7 @@ refusal is an `InvalidName` whose message is one line and says what is wrong and
 """
 
 import re
+from collections.abc import Mapping
 from typing import NewType
 
 NodeName = NewType("NodeName", str)
@@ -12,15 +13,22 @@ Operator = NewType("Operator", str)
 Repository = NewType("Repository", str)
 BranchName = NewType("BranchName", str)
 
-# Hostnames that images and installers give to every machine alike: two machines would share one record.
-SHARED_DEFAULTS = frozenset(
-    {
-        *("localhost", "localhost-localdomain", "localdomain", "linux", "none", "unknown", "hostname"),
-        *("nixos", "nixos-installer", "installer", "debian", "ubuntu", "ubuntu-server", "fedora", "centos"),
-        *("rocky", "almalinux", "archlinux", "archiso", "alpine", "opensuse", "kali", "buildroot", "openwrt"),
-        *("raspberrypi", "rpi", "armbian", "orangepi", "live", "livecd", "rescue", "vagrant"),
-    }
-)
+_NO_NAME = "what a machine without a name of its own is called"
+_DISTRIBUTION = "the default of a distribution or its installer"
+_IMAGE = "what a ready-made image or live system is called"
+# Hostnames that machines are given alike, and by what: two of them would share one record.
+SHARED_DEFAULTS: Mapping[str, str] = {
+    **dict.fromkeys(("localhost", "localhost-localdomain", "localdomain", "none", "unknown"), _NO_NAME),
+    **dict.fromkeys(("hostname", "linux"), _NO_NAME),
+    "nixos": "the default of `networking.hostName` in NixOS",
+    **dict.fromkeys(("nixos-installer", "installer", "debian", "ubuntu", "ubuntu-server"), _DISTRIBUTION),
+    **dict.fromkeys(
+        ("fedora", "centos", "rocky", "almalinux", "archlinux", "alpine", "opensuse"), _DISTRIBUTION
+    ),
+    **dict.fromkeys(("archiso", "localhost-live", "live", "livecd", "void-live", "kali"), _IMAGE),
+    **dict.fromkeys(("rescue", "sysrescue", "vagrant", "buildroot", "openwrt"), _IMAGE),
+    **dict.fromkeys(("raspberrypi", "rpi", "armbian", "orangepi", "odroid", "tegra-ubuntu"), _IMAGE),
+}
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # Enterprise Managed Users have one underscore before the short code of their enterprise: octo-cat_acme.
@@ -70,8 +78,8 @@ def parse_node_name(text: str) -> NodeName:
         raise InvalidName(f"node name {shown(text)} {_label_fault(text)}: {remedy}")
     if text in SHARED_DEFAULTS:
         raise InvalidName(
-            f"node name `{text}` is a default that many machines share: "
-            "set a name of its own, such as `node-1a2b3c`"
+            f"node name `{text}` is {SHARED_DEFAULTS[text]}, which many machines share: "
+            "name this one otherwise; `zeta-self-register intent` derives a name from the hardware"
         )
     return NodeName(text)
 

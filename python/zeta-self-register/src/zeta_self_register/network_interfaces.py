@@ -40,14 +40,14 @@ class Kind(Enum):
 @dataclass(frozen=True)
 class Interface:
     """One interface. `permanent` is None when it has no burnt-in address, or (`unsure`) it could not be
-    read."""
+    read; `addresses` is None when `ip` gave no answer."""
 
     name: str
     kind: Kind
     address: str | None
     permanent: str | None
     unsure: bool
-    addresses: tuple[str, ...]
+    addresses: tuple[str, ...] | None
 
 
 def parse_mac(text: object) -> str | None:
@@ -70,27 +70,39 @@ def interfaces(readings: Readings) -> tuple[Interface, ...] | None:
 
 
 def default_interfaces(readings: Readings) -> list[str]:
-    """Names of the interfaces that default routes leave by, best first: IPv4 before IPv6, then by metric."""
-    routes: list[tuple[int, int, str]] = []
+    """Names of the interfaces that default routes leave by, best first: those that work, IPv4 before IPv6, then by
+    metric."""
+    routes: list[tuple[bool, int, int, str]] = []
     for family, command in ((4, IP_ROUTES_4), (6, IP_ROUTES_6)):
-        for route in _json_list(readings, command):
+        for route in _json_list(readings, command) or ():
             hops = route.get("nexthops")
             hop = hops[0] if isinstance(hops, list) and hops and isinstance(hops[0], dict) else route
             device, metric = hop.get("dev"), route.get("metric", 0)
             if isinstance(device, str) and device != "lo" and isinstance(metric, int):
-                routes.append((family, metric, device))
+                routes.append((_is_down(hop), family, metric, device))
     if not routes:
         routes = _kernel_routes(readings)
-    return list(dict.fromkeys(device for _, _, device in sorted(routes, key=lambda route: route[:2])))
+    return list(dict.fromkeys(device for *_, device in sorted(routes, key=lambda route: route[:3])))
 
 
-def _kernel_routes(readings: Readings) -> list[tuple[int, int, str]]:
+def routes_known(readings: Readings) -> bool:
+    """Whether somebody could say that there is no default route: `ip` for both families."""
+    return all(_json_list(readings, command) is not None for command in (IP_ROUTES_4, IP_ROUTES_6))
+
+
+def _is_down(hop: dict[str, Any]) -> bool:
+    """Whether the kernel does not send by this route, because the cable is out."""
+    flags = hop.get("flags")
+    return isinstance(flags, list) and ("dead" in flags or "linkdown" in flags)
+
+
+def _kernel_routes(readings: Readings) -> list[tuple[bool, int, int, str]]:
     """Default routes of /proc/net/route, for systems without `ip`: name, destination, …, metric, mask, …"""
     content = readings.file("/proc/net/route")
     lines = content.decode("ascii", "replace").splitlines()[1:] if isinstance(content, bytes) else []
     rows = [line.split() for line in lines[:4096]]
     return [
-        (4, int(row[6]) if row[6].isdigit() else 0, row[0])
+        (False, 4, int(row[6]) if row[6].isdigit() else 0, row[0])
         for row in rows
         if len(row) >= 8 and row[1] == "00000000" and row[7] == "00000000" and row[0] != "lo"
     ]
@@ -98,19 +110,18 @@ def _kernel_routes(readings: Readings) -> list[tuple[int, int, str]]:
 
 def _links(readings: Readings) -> dict[str, dict[str, Any]] | None:
     """`ip`'s answer by interface, None when there is none."""
-    if not isinstance(readings.command(IP_ADDRESSES), bytes):
-        return None
-    links = _json_list(readings, IP_ADDRESSES)
+    links = _json_list(readings, IP_ADDRESSES) or ()
     return {link["ifname"]: link for link in links if isinstance(link.get("ifname"), str)} or None
 
 
-def _json_list(readings: Readings, command: tuple[str, ...]) -> list[dict[str, Any]]:
+def _json_list(readings: Readings, command: tuple[str, ...]) -> list[dict[str, Any]] | None:
+    """The objects that `ip` printed, None when it gave no answer."""
     output = readings.command(command)
     try:
         value = json.loads(output) if isinstance(output, bytes) else None
     except (ValueError, RecursionError):
-        return []
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+        return None
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else None
 
 
 def _interface(readings: Readings, name: str, links: dict[str, dict[str, Any]] | None) -> Interface:
@@ -124,7 +135,7 @@ def _interface(readings: Readings, name: str, links: dict[str, dict[str, Any]] |
         address=parse_mac(readings.text(f"{NET}/{name}/address")),
         permanent=permanent,
         unsure=unsure,
-        addresses=_global_addresses(link or {}),
+        addresses=None if link is None else _global_addresses(link),
     )
 
 
@@ -174,13 +185,14 @@ def _global_addresses(link: dict[str, Any]) -> tuple[str, ...]:
     """Addresses that others can reach, IPv4 first, in the kernel's order; without temporary and outdated
     ones."""
     found = []
-    for item in link.get("addr_info") or []:
+    listed = link.get("addr_info")
+    for item in listed if isinstance(listed, list) else ():
         if not isinstance(item, dict) or item.get("scope") != "global":
             continue
         if any(item.get(flag) for flag in ("temporary", "deprecated", "tentative", "dadfailed")):
             continue
         try:
-            found.append(ipaddress.ip_address(item.get("local", "")))
+            found.append(ipaddress.ip_address(str(item.get("local"))))
         except ValueError:
             continue
     return tuple(str(address) for address in sorted(found, key=lambda address: address.version))

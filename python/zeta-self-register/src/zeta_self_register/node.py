@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
 from zeta_self_register import credentials, local, names, node_document, record_rules, settings, who
+from zeta_self_register.cluster_node import ClusterNode
 from zeta_self_register.durable import write_durably
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
@@ -241,10 +242,10 @@ class Node:
 
 
 @lru_cache(maxsize=16)
-def _written(document: node_document.NodeDocument, path: str) -> tuple[bytes, tuple[str, ...]]:
+def _written(document: ClusterNode, path: str) -> tuple[bytes, tuple[str, ...]]:
     """A document's file, and what is wrong with it."""
     content = node_document.to_yaml(document)
-    return content, tuple(record_rules.validate(content, path))
+    return content, tuple(map(str, [*record_rules.validate(content, path), *record_rules.advice(content)]))
 
 
 def load(

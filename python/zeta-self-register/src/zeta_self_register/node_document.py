@@ -9,69 +9,50 @@ of that. What is not known is left out, never written empty.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 import msgspec
+from msgspec import inspect
 
 from zeta_self_register import __version__
-from zeta_self_register.hardware import Disk, Hardware, Tpm2
-from zeta_self_register.identity import Evidence, Identity, Presence, recorded_evidence
+from zeta_self_register.cluster_node import (
+    KIND,
+    LABEL_VALUE_PATTERN,
+    NAMESPACE,
+    Annotations,
+    ClusterNode,
+    Labels,
+    Metadata,
+    NodeHardware,
+    NodeNetwork,
+    Registration,
+    Spec,
+)
+from zeta_self_register.hardware import Disk, Hardware, Network, NoNetwork
+from zeta_self_register.identity import Evidence, Identity, Presence
 from zeta_self_register.names import NodeName, Operator
-from zeta_self_register.network_interfaces import parse_mac
 from zeta_self_register.plain_yaml import NotPlainYaml, Value, dump, load
 from zeta_self_register.readings import one_line
 
-PREFIX = "zeta.lucent-financial-group.com/"
-API_VERSION = f"{PREFIX}v1"
-KIND = "ClusterNode"
-NAMESPACE = "zeta-cluster"
 VIA = f"zeta-self-register/{__version__}"
 DEFAULT_ROLE = "worker"
 """The role that grants nothing: a node must not become a control plane because nobody said otherwise."""
 
+MAX_GPUS = 32
+MAX_ITEMS = 64
+MAX_TEXT = 300
+"""Characters of a text, and members of a list, that are read or written; machines have fewer."""
+
 _COMMIT = re.compile(r"[0-9a-f]{12,64}")
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 
 class Problems(msgspec.Struct, frozen=True):
     """Why a record cannot be read: one line each."""
 
     messages: tuple[str, ...]
-
-
-class RecordedHardware(msgspec.Struct, frozen=True, kw_only=True):
-    """`spec.hardware`, in the words of the record. None is "not said"."""
-
-    cpu: str | None = None
-    cores: int | None = None
-    threads: int | None = None
-    memory: str | None = None  # ours is exact, a Kubernetes quantity in Ki; old ones are rounded ("66G")
-    gpu: str | None = None
-    kernel: str | None = None
-    tpm2: Tpm2 | None = None
-    storage: tuple[str, ...] = ()
-    ip: str | None = None
-    mac: str | None = None
-    product: str | None = None
-    virtual: bool | None = None
-
-
-class NodeDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One record. Old ones may lack everything but the name; `roles` is empty where they have none."""
-
-    name: str
-    namespace: str | None = None
-    maintainer: str | None = None
-    hostname: str | None = None
-    roles: tuple[str, ...] = ()
-    registered_at: str | None = None  # RFC 3339, UTC
-    registered_via: str | None = None
-    flake_commit: str | None = None
-    flake_host: str | None = None
-    identity: Identity | None = None
-    hardware: RecordedHardware = RecordedHardware()
 
 
 def compose(
@@ -85,7 +66,7 @@ def compose(
     roles: Sequence[str] = (),
     flake_commit: str | None = None,
     flake_host: str | None = None,
-) -> NodeDocument:
+) -> ClusterNode:
     """The record of this node. `registered_at` has to know its time zone, else ValueError.
 
     Without `roles` the flake's host is the role, as the installer has always had it (its hosts are named by what
@@ -95,63 +76,43 @@ def compose(
     if registered_at.tzinfo is None:
         raise ValueError("registered_at has no time zone")
     host = one_line(flake_host or "", 63)
-    host = host if host and _LABEL_VALUE.fullmatch(host) else None
+    host = host if host and re.fullmatch(LABEL_VALUE_PATTERN, host) else None
     commit = (flake_commit or "").strip().lower()
-    return NodeDocument(
-        name=node,
-        namespace=NAMESPACE,
-        maintainer=operator,
-        hostname=node,
-        roles=tuple(dict.fromkeys(roles)) or (host or DEFAULT_ROLE,),
-        registered_at=registered_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        registered_via=one_line(via, 100) or VIA,
+    moment = registered_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    program = one_line(via, 100) or VIA
+    annotations = Annotations(
+        registered_at=moment,
+        registered_via=program,
         flake_commit=commit[:12] if _COMMIT.fullmatch(commit) else None,
         flake_host=host,
-        identity=_worth_recording(identity),
-        hardware=_record(hardware),
+        **_annotated("identity_uuid", identity.uuid),
+        **_annotated("identity_macs", identity.macs),
+    )
+    return ClusterNode(
+        metadata=Metadata(
+            name=node, namespace=NAMESPACE, annotations=annotations, labels=Labels(maintainer=operator)
+        ),
+        spec=Spec(
+            hostname=node,
+            roles=tuple(dict.fromkeys(roles)) or (host or DEFAULT_ROLE,),
+            registration=Registration(maintainer=operator, timestamp=moment, via=program),
+            hardware=_hardware(hardware),
+        ),
     )
 
 
-def to_yaml(document: NodeDocument) -> bytes:
+def to_yaml(document: ClusterNode) -> bytes:
     """The record's file: always the same bytes for the same document, in ASCII."""
-    annotations = {
-        "registered-at": document.registered_at,
-        "registered-via": document.registered_via,
-        "flake-commit": document.flake_commit,
-        "flake-host": document.flake_host,
-        **_identity_annotations(document.identity),
-    }
-    hardware = document.hardware
-    tree: dict[str, object] = {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {
-            "name": document.name,
-            "namespace": document.namespace,
-            "annotations": {f"{PREFIX}{key}": value for key, value in annotations.items()},
-            "labels": {f"{PREFIX}maintainer": document.maintainer},
-        },
-        "spec": {
-            "hostname": document.hostname,
-            "roles": list(document.roles),
-            "registration": {
-                "maintainer": document.maintainer,
-                "timestamp": document.registered_at,
-                "via": document.registered_via,
-            },
-            "hardware": _hardware_tree(hardware),
-        },
-    }
-    return dump(_without_empty(tree))
+    return dump(_without_empty(msgspec.to_builtins(document)))
 
 
 @lru_cache(maxsize=64)
-def parse(raw: bytes) -> NodeDocument | Problems:
+def parse(raw: bytes) -> ClusterNode | Problems:
     """Reads any record that exists, ours, the installer's and the post-boot shell version's.
 
     Kept, since several rows of the table ask about the same few records at each decision.
 
-    Tolerant: what is missing or of the wrong type is None. Problems only if it is no record at all.
+    Tolerant: what is missing or of the wrong type is not known. Problems only if it is no record at all.
     """
     try:
         tree = load(raw)
@@ -159,38 +120,9 @@ def parse(raw: bytes) -> NodeDocument | Problems:
         return Problems((f"the file {error}",))
     if not isinstance(tree, Mapping) or tree.get("kind") != KIND:
         return Problems((f"the file is no {KIND}",))
-    metadata, spec = section(tree, "metadata"), section(tree, "spec")
-    name = _text(metadata.get("name"))
-    if name is None:
-        return Problems(("the file has no metadata.name",))
-    annotations = section(metadata, "annotations")
-    registration = section(spec, "registration")
-
-    def annotation(key: str) -> str | None:
-        return _text(annotations.get(f"{PREFIX}{key}"))
-
-    return NodeDocument(
-        name=name,
-        namespace=_text(metadata.get("namespace")),
-        maintainer=_text(registration.get("maintainer"))
-        or _text(section(metadata, "labels").get(f"{PREFIX}maintainer")),
-        hostname=_text(spec.get("hostname")),
-        roles=_texts(spec.get("roles")),
-        registered_at=annotation("registered-at") or _text(registration.get("timestamp")),
-        registered_via=annotation("registered-via")
-        or _text(registration.get("via"))
-        or _text(registration.get("registered-via")),
-        flake_commit=annotation("flake-commit") or _text(registration.get("flake-commit")),
-        flake_host=annotation("flake-host") or _text(registration.get("flake-host")),
-        identity=_recorded_identity(annotation),
-        hardware=_recorded_hardware(spec),
-    )
-
-
-def section(tree: Mapping[str, Value], key: str) -> Mapping[str, Value]:
-    """A map inside a map, empty if it is not there or is something else."""
-    value = tree.get(key)
-    return value if isinstance(value, Mapping) else {}
+    document = _read(tree, _MODEL)
+    assert isinstance(document, ClusterNode)
+    return document if document.name else Problems(("the file has no metadata.name",))
 
 
 def disk_line(disk: Disk) -> str:
@@ -201,98 +133,72 @@ def disk_line(disk: Disk) -> str:
     return f"/dev/{disk.name} {f'({known}) ' if known else ''}{disk.size_bytes}B"
 
 
-def _worth_recording(identity: Identity) -> Identity | None:
-    """The identity as it will be read back: a record does not say why something is not in it."""
-    uuid, macs = (recorded_evidence(one.digest, one.source) for one in (identity.uuid, identity.macs))
-    return None if identity.is_empty else Identity(uuid, macs)
+def _annotated(name: str, evidence: Evidence) -> dict[str, Any]:
+    """A record does not say why something is not in it, so only what is present is written."""
+    if evidence.presence is not Presence.PRESENT:
+        return {}
+    return {name: evidence.digest, f"{name}_source": evidence.source}
 
 
-def _record(hardware: Hardware) -> RecordedHardware:
-    network = hardware.network
+def _hardware(hardware: Hardware) -> NodeHardware:
     memory = hardware.memory_bytes
-    return RecordedHardware(
+    return NodeHardware(
         cpu=hardware.cpu,
         cores=hardware.cores,
         threads=hardware.threads,
         memory=None if memory is None else f"{memory // 1024}Ki",
-        gpu=", ".join(f"{gpu.vendor}:{gpu.device}" for gpu in (hardware.gpus or ())[:32]) or None,
+        gpu=", ".join(f"{gpu.vendor}:{gpu.device}" for gpu in (hardware.gpus or ())[:MAX_GPUS]) or None,
         kernel=hardware.kernel,
         tpm2=hardware.tpm2,
-        storage=tuple(disk_line(disk) for disk in (hardware.storage or ())[:64]),
-        ip=network.ip if network else None,
-        mac=network.mac if network else None,
+        storage=tuple(disk_line(disk) for disk in (hardware.storage or ())[:MAX_ITEMS]),
+        network=_network(hardware.network),
         product=hardware.product,
         virtual=hardware.virtual,
     )
 
 
-def _hardware_tree(hardware: RecordedHardware) -> dict[str, object]:
-    return {
-        "cpu": hardware.cpu,
-        "cores": hardware.cores,
-        "threads": hardware.threads,
-        "memory": hardware.memory,
-        "gpu": hardware.gpu,
-        "kernel": hardware.kernel,
-        "tpm2": hardware.tpm2.value if hardware.tpm2 else None,
-        "product": hardware.product,
-        "virtual": hardware.virtual,
-        "storage": list(hardware.storage),
-        "network": {"ip": hardware.ip, "mac": hardware.mac},
-    }
+def _network(network: Network | NoNetwork | None) -> NodeNetwork:
+    """All addresses only where there is more than one: the first is `ip`."""
+    if not isinstance(network, Network):
+        return NodeNetwork()
+    addresses = (network.addresses or ())[:MAX_ITEMS]
+    first = addresses[0] if addresses else None
+    return NodeNetwork(ip=first, mac=network.mac, addresses=addresses if len(addresses) > 1 else ())
 
 
-def _recorded_hardware(spec: Mapping[str, Value]) -> RecordedHardware:
-    tree = section(spec, "hardware")
-    # An early sketch of the schema has the network beside the hardware.
-    network = section(tree, "network") or section(spec, "network")
-    tpm2, virtual = tree.get("tpm2"), tree.get("virtual")
-    return RecordedHardware(
-        cpu=_text(tree.get("cpu")),
-        cores=_count(tree.get("cores")),
-        threads=_count(tree.get("threads")),
-        memory=_text(tree.get("memory")),
-        gpu=_text(tree.get("gpu")),
-        kernel=_text(tree.get("kernel")),
-        tpm2=next((state for state in Tpm2 if state.value == tpm2), None),
-        storage=_texts(tree.get("storage")),
-        ip=_text(network.get("ip")),
-        mac=parse_mac(network.get("mac")),
-        product=_text(tree.get("product")),
-        virtual=virtual if isinstance(virtual, bool) else None,
-    )
+_MODEL = inspect.type_info(ClusterNode)
 
 
-def _identity_annotations(identity: Identity | None) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for name, evidence in (("uuid", identity.uuid), ("macs", identity.macs)) if identity else ():
-        if evidence.presence is Presence.PRESENT:
-            found |= {f"identity-{name}": evidence.digest, f"identity-{name}-source": evidence.source}
-    return found
+def _read(value: Value, kind: inspect.Type) -> Any:
+    """The value as the model has it, None where it is of another type. Whether it is well formed is not asked."""
+    match kind:
+        case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, inspect.NoneType())):
+            return _read(value, inner)
+        case inspect.StructType(cls=model, fields=fields):
+            return _read_object(value, model, fields)
+        case inspect.VarTupleType(item_type=inner):
+            items = value[:MAX_ITEMS] if isinstance(value, list) else ()
+            return tuple(read for item in items if (read := _read(item, inner)) is not None)
+        case inspect.EnumType(cls=words):
+            return next((word for word in words if word.value == value), None)
+        case inspect.IntType():
+            return value if type(value) is int and 0 < value < 1 << 31 else None
+        case inspect.BoolType():
+            return value if isinstance(value, bool) else None
+    return _text(value)
 
 
-def _recorded_identity(annotation: Callable[[str], str | None]) -> Identity | None:
-    def evidence(name: str) -> Evidence:
-        return recorded_evidence(annotation(f"identity-{name}"), annotation(f"identity-{name}-source"))
-
-    identity = Identity(evidence("uuid"), evidence("macs"))
-    return None if identity.is_empty else identity
+def _read_object(value: Value, model: type[Any], fields: tuple[inspect.Field, ...]) -> Any:
+    tree = value if isinstance(value, Mapping) else {}
+    found = {one.name: _read(tree[one.encode_name], one.type) for one in fields if one.encode_name in tree}
+    return model(**{name: read for name, read in found.items() if read is not None})
 
 
-def _text(value: object) -> str | None:
+def _text(value: Value) -> str | None:
     """Text fit for one line; numbers that somebody forgot to quote are taken as they print."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return one_line(str(value), 300)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else []
-    return tuple(text for item in items[:64] if (text := _text(item)))
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31 else None
+    return one_line(str(value), MAX_TEXT)
 
 
 def _without_empty(value: object) -> Value:
@@ -300,7 +206,7 @@ def _without_empty(value: object) -> Value:
     if isinstance(value, dict):
         members = {key: _without_empty(item) for key, item in value.items()}
         return {key: item for key, item in members.items() if item not in (None, "", [], {})}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [item for item in map(_without_empty, value) if item not in (None, "", [], {})]
     assert value is None or isinstance(value, str | int | bool)
     return value

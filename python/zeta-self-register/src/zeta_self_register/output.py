@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from zeta_self_register.local_files import Marker, Reading
 from zeta_self_register.node import Node
 from zeta_self_register.plain_text import printable
 from zeta_self_register.remote import Snapshot, Unknown
+from zeta_self_register.schema_check import Problem
 from zeta_self_register.tick import Run
 
 
@@ -158,6 +160,35 @@ def _remote_as_table(remote: Snapshot | Unknown | None) -> dict[str, Any] | None
         "branch": remote.branch.content.value if remote.branch is not None else None,
         "pull_requests": pulls,
     }
+
+
+class Validation(msgspec.Struct, frozen=True):
+    """One checked node.yaml; `place` is where it is in the repository, None if it is in none."""
+
+    file: str
+    place: str | None
+    problems: tuple[Problem, ...]
+    advice: tuple[Problem, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether all who read the record can use it."""
+        return not self.problems
+
+
+def validation_lines(checked: Sequence[Validation]) -> str:
+    """One line a problem, and one a file that has none."""
+    lines = []
+    for one in checked:
+        lines += [f"{one.file}: {problem}" for problem in one.problems] or [f"{one.file}: valid"]
+        lines += [f"{one.file}: advice: {problem}" for problem in one.advice]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def validation_as_table(checked: Sequence[Validation]) -> dict[str, Any]:
+    """The same, for programs."""
+    files = [{**msgspec.to_builtins(one), "valid": one.valid} for one in checked]
+    return {"command": "validate", "valid": all(one.valid for one in checked), "files": files}
 
 
 EXITS = {

@@ -26,6 +26,7 @@ NET = "/sys/class/net"
 BLOCK = "/sys/block"
 PCI = "/sys/bus/pci/devices"
 TPM = "/sys/class/tpm"
+DRM = "/sys/class/drm"
 ACPI_TABLES = "/sys/firmware/acpi/tables"
 CPUS = "/sys/devices/system/cpu"
 IP_ADDRESSES = ("ip", "-json", "-details", "address", "show")
@@ -40,7 +41,19 @@ _FILES = (
     *(DMI_UUID, f"{DMI}/sys_vendor", f"{DMI}/product_name"),
     *(f"{DEVICE_TREE}/model", DEVICE_TREE_SERIAL, "/sys/hypervisor/type"),
 )
-_FOLDERS = ("/sys/class", DMI, TPM, ACPI_TABLES, NET, BLOCK, "/sys/bus", PCI, CPUS, f"{DEVICE_TREE}/cpus")
+_FOLDERS = (
+    "/sys/class",
+    DMI,
+    TPM,
+    DRM,
+    ACPI_TABLES,
+    NET,
+    BLOCK,
+    "/sys/bus",
+    PCI,
+    CPUS,
+    f"{DEVICE_TREE}/cpus",
+)
 _COMMANDS: tuple[tuple[str, ...], ...] = (IP_ADDRESSES, IP_ROUTES_4, IP_ROUTES_6)
 
 
@@ -150,6 +163,9 @@ class _Collector:
             self.read(path)
         for name in self.list(TPM):
             self.read(f"{TPM}/{name}/tpm_version_major")
+        for name in self.list(DRM):
+            if name.startswith("renderD"):
+                self.read(f"{DRM}/{name}/device/uevent")
         for name in self.list(f"{DEVICE_TREE}/cpus"):
             if name.startswith("cpu@"):
                 self.read(f"{DEVICE_TREE}/cpus/{name}/compatible")

@@ -1,4 +1,8 @@
-"""What a record has to be so that everything that reads it can: the rules of `node_document`'s readers in one place."""
+"""What a record has to be so that everything that reads it can: the schema, and the rules that no schema can say.
+
+Two answers. A problem: some reader fails, or Kubernetes refuses it. Advice: all of them cope, as they do with the
+records of the shell versions, but this program writes it otherwise.
+"""
 
 from __future__ import annotations
 
@@ -7,195 +11,193 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from zeta_self_register.hardware import Tpm2
-from zeta_self_register.identity import is_digest
-from zeta_self_register.names import InvalidName, parse_node_name, parse_operator, shown, split_record_path
+from zeta_self_register.cluster_node import PREFIX
+from zeta_self_register.names import (
+    InvalidName,
+    parse_node_name,
+    parse_operator,
+    shown,
+    split_record_path,
+)
 from zeta_self_register.network_interfaces import parse_mac
-from zeta_self_register.node_document import API_VERSION, KIND, NAMESPACE, PREFIX, section
-from zeta_self_register.plain_yaml import NotPlainYaml, Value, load
-from zeta_self_register.readings import one_line
+from zeta_self_register.plain_yaml import NotPlainYaml, Value, is_plain, load
+from zeta_self_register.record_schema import json_schema
+from zeta_self_register.schema_check import Problem, member, problems
 
 # How the planner finds name and roles: by lines, without a YAML reader.
 _NAME_LINE = re.compile(r"^\s*name:\s*(\S+)\s*$", re.MULTILINE)
 _ROLES_BLOCK = re.compile(r"roles:\s*\n((?:\s+-\s+\S+\n)+)")
 _ROLE_LINE = re.compile(r"^\s+-\s+(\S+)\s*$", re.MULTILINE)
 
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
-_TEXT_FIELDS = ("cpu", "memory", "gpu", "kernel", "product")
+# RFC 3339, section 5.6: what `format: date-time` means; the ranges are Python's to check.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_PLACE = re.compile(r"(?:.*/)?(maintainers/[^/]+/cluster-nodes/[^/]+/node\.yaml)", re.DOTALL)
+
+_LABEL = member("metadata.labels", f"{PREFIX}maintainer")
+_AT = member("metadata.annotations", f"{PREFIX}registered-at")
+
+Tree = Mapping[str, Value]
 
 
-def validate(raw: bytes, path: str | None = None) -> list[str]:
-    """Problems of a record, one line each and best fixed in this order; none if all its readers can use it.
+def validate(raw: bytes, path: str | None = None) -> list[Problem]:
+    """Problems of a record, best mended in this order; none if all its readers can use it.
 
     `path` is the record's place in the repository, which has to fit its name and its maintainer.
     """
     try:
         tree = load(raw)
     except NotPlainYaml as error:
-        return [f"the file {error}"]
+        return [Problem("", f"the file {error}")]
     if not isinstance(tree, Mapping):
-        return ["the file is no map of fields"]
-    problems = [
-        *_header(tree),
-        *_metadata(section(tree, "metadata")),
-        *_spec(section(tree, "spec"), section(tree, "metadata")),
-        *_hardware(section(section(tree, "spec"), "hardware")),
-        *_empty(tree, ""),
-    ]
+        return [Problem("", "the file is no map of fields")]
+    # Where a rule has something to say, it says it better than the schema does.
+    ruled = list(_rules(tree))
+    paths = {problem.path for problem in ruled}
+    found = [*(one for one in problems(tree, json_schema()) if one.path not in paths), *ruled]
     if path is not None:
-        problems += _place(tree, path)
-    if not problems:
-        problems += _lines(raw.decode("utf-8-sig"), tree)
-    return problems
+        found += _place(tree, path)
+    return found or list(_lines(raw.decode("utf-8-sig"), tree))
 
 
-def _header(tree: Mapping[str, Value]) -> Iterator[str]:
-    for key, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
-        if tree.get(key) != expected:
-            yield f"{key} is {_shown(tree.get(key))}: write `{expected}`"
-    for key in ("metadata", "spec"):
-        if not section(tree, key):
-            yield f"{key} is missing or no map of fields"
+def advice(raw: bytes) -> list[Problem]:
+    """What a record says otherwise than this program would, though its readers cope with it."""
+    try:
+        tree = load(raw)
+    except NotPlainYaml:
+        return []
+    return [*_old_words(_section(tree, "spec")), *_empty(tree, "")]
 
 
-def _metadata(metadata: Mapping[str, Value]) -> Iterator[str]:
-    name = metadata.get("name")
-    if not isinstance(name, str):
-        yield f"metadata.name is {_shown(name)}: write the node's name, in quotes if it looks like a number"
-    else:
+def place_in(path: str) -> str | None:
+    """The part of a file's absolute path that is a record's place in the repository, None if it is in none."""
+    found = _PLACE.fullmatch(path)
+    return found[1] if found else None
+
+
+def _section(tree: Value, *keys: str) -> Tree:
+    """A map inside maps, empty if it is not there or is something else."""
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
+
+
+def _rules(tree: Tree) -> Iterator[Problem]:
+    metadata, spec = _section(tree, "metadata"), _section(tree, "spec")
+    registration = _section(spec, "registration")
+    yield from _names(metadata, spec)
+    mac = _section(spec, "hardware", "network").get("mac")
+    if isinstance(mac, str) and parse_mac(mac) is None:
+        yield Problem("spec.hardware.network.mac", f"is {shown(mac)}: write it like `02:00:5e:10:00:01`")
+    annotations = _section(metadata, "annotations")
+    yield from _moment(_AT, annotations.get(f"{PREFIX}registered-at"))
+    yield from _moment("spec.registration.timestamp", registration.get("timestamp"))
+    for name in (f"{PREFIX}identity-uuid", f"{PREFIX}identity-macs"):
+        if (name in annotations) != (f"{name}-source" in annotations):
+            yield Problem(
+                member("metadata.annotations", name), "and its -source go together: write both or none"
+            )
+    yield from _maintainer(_section(metadata, "labels").get(f"{PREFIX}maintainer"), registration)
+
+
+def _names(metadata: Tree, spec: Tree) -> Iterator[Problem]:
+    name, hostname = metadata.get("name"), spec.get("hostname")
+    if isinstance(name, str):
         try:
             parse_node_name(name)
         except InvalidName as error:
-            yield f"metadata.name: {error.message}"
-    if metadata.get("namespace") != NAMESPACE:
-        yield f"metadata.namespace is {_shown(metadata.get('namespace'))}: write `{NAMESPACE}`"
-    labels, annotations = section(metadata, "labels"), section(metadata, "annotations")
-    for key, value in labels.items():
-        if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
-            yield f"label {_shown(key)} is {_shown(value)}: at most 63 letters, digits, `-`, `_`, `.` inside"
-    if not labels.get(f"{PREFIX}maintainer"):
-        yield f"label {PREFIX}maintainer is missing: write the operator's login"
-    for key, value in annotations.items():
-        if not isinstance(value, str):
-            yield f"annotation {_shown(key)} is {_shown(value)}: annotations are text, put it in quotes"
-    for key in ("registered-at", "registered-via"):
-        if f"{PREFIX}{key}" not in annotations:
-            yield f"annotation {PREFIX}{key} is missing"
-    yield from _annotations(annotations)
+            yield Problem("metadata.name", f"is refused: {error.message}")
+    if isinstance(hostname, str) and hostname != name:
+        yield Problem("spec.hostname", f"is {shown(hostname)}: write the same as metadata.name")
 
 
-def _annotations(annotations: Mapping[str, Value]) -> Iterator[str]:
-    commit = annotations.get(f"{PREFIX}flake-commit")
-    if isinstance(commit, str) and not re.fullmatch(r"[0-9a-f]{12}", commit):
-        yield f"annotation {PREFIX}flake-commit is {_shown(commit)}: 12 hexadecimal digits, or leave it out"
-    yield from _moment(f"annotation {PREFIX}registered-at", annotations.get(f"{PREFIX}registered-at"))
-    for name in ("uuid", "macs"):
-        digest = annotations.get(f"{PREFIX}identity-{name}")
-        if digest is not None and not (isinstance(digest, str) and is_digest(digest)):
-            yield f"annotation {PREFIX}identity-{name} is {_shown(digest)}: no keyed hash, leave it out"
-        if (digest is None) != (annotations.get(f"{PREFIX}identity-{name}-source") is None):
-            yield f"annotation {PREFIX}identity-{name} and its -source go together: write both or none"
-
-
-def _spec(spec: Mapping[str, Value], metadata: Mapping[str, Value]) -> Iterator[str]:
-    if spec.get("hostname") != metadata.get("name"):
-        yield f"spec.hostname is {_shown(spec.get('hostname'))}: write the same as metadata.name"
-    roles = spec.get("roles")
-    if not isinstance(roles, list) or not roles:
-        yield "spec.roles is missing: list at least one role, such as `worker`"
-    elif not all(isinstance(role, str) and _LABEL_VALUE.fullmatch(role) for role in roles):
-        yield "spec.roles has something that is no role name: letters, digits, `-`, `_`, `.` inside"
-    registration = section(spec, "registration")
-    for key in ("maintainer", "timestamp", "via"):
-        if not isinstance(registration.get(key), str):
-            yield f"spec.registration.{key} is {_shown(registration.get(key))}: write it as text"
-    yield from _moment("spec.registration.timestamp", registration.get("timestamp"))
-    maintainer = section(metadata, "labels").get(f"{PREFIX}maintainer")
-    if registration.get("maintainer") != maintainer:
-        yield f"spec.registration.maintainer is not the label's {_shown(maintainer)}: write the same login"
-    if isinstance(maintainer, str):
-        try:
-            parse_operator(maintainer)
-        except InvalidName as error:
-            yield f"the maintainer: {error.message}"
-
-
-def _hardware(hardware: Mapping[str, Value]) -> Iterator[str]:
-    network = section(hardware, "network")
-    if "mac" not in network:
-        yield "spec.hardware.network.mac is missing: the bring-up tool knows a node on the wire by it"
-    elif parse_mac(network["mac"]) is None or network["mac"] != parse_mac(network["mac"]):
-        yield f"spec.hardware.network.mac is {_shown(network['mac'])}: write it like `02:00:5e:10:00:01`"
-    if "ip" in network and not _is_address(network["ip"]):
-        yield f"spec.hardware.network.ip is {_shown(network['ip'])}: no IP address, leave it out if unknown"
-    if "tpm2" in hardware and hardware["tpm2"] not in {state.value for state in Tpm2}:
-        states = ", ".join(state.value for state in Tpm2)
-        yield f"spec.hardware.tpm2 is {_shown(hardware['tpm2'])}: one of {states}"
-    for key in ("cores", "threads"):
-        value = hardware.get(key, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            yield f"spec.hardware.{key} is {_shown(value)}: a whole number, or leave it out"
-    for key in _TEXT_FIELDS:
-        if not isinstance(hardware.get(key, "text"), str):
-            yield f"spec.hardware.{key} is {_shown(hardware[key])}: put it in quotes"
-    storage = hardware.get("storage", [])
-    if not isinstance(storage, list) or not all(isinstance(disk, str) for disk in storage):
-        yield "spec.hardware.storage is no list of texts: one line a disk, the size as its last word"
-
-
-def _empty(value: Value, where: str) -> Iterator[str]:
-    if value is None or value == "" or value == [] or value == {}:
-        yield f"{where or 'the file'} is empty: leave it out if it is not known"
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _empty(item, f"{where}.{one_line(key, 80)}".removeprefix("."))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _empty(item, f"{where}[{index}]")
-
-
-def _place(tree: Mapping[str, Value], path: str) -> Iterator[str]:
-    place = split_record_path(path)
-    if place is None:
-        yield f"path {shown(path, 120)} is not maintainers/<operator>/cluster-nodes/<node>/node.yaml"
+def _maintainer(label: Value, registration: Tree) -> Iterator[Problem]:
+    if not isinstance(label, str):
         return
-    operator, node = place
-    metadata = section(tree, "metadata")
-    if metadata.get("name") != node:
-        yield f"metadata.name is {_shown(metadata.get('name'))} but the folder is {shown(node)}: make them the same"
-    if section(metadata, "labels").get(f"{PREFIX}maintainer") != operator:
-        yield f"the maintainer is not {shown(operator)}, in whose folder the record is: make them the same"
+    try:
+        parse_operator(label)
+    except InvalidName as error:
+        yield Problem(_LABEL, f"is refused: {error.message}")
+    said = registration.get("maintainer")
+    if isinstance(said, str) and said != label:
+        yield Problem(
+            "spec.registration.maintainer", f"is {shown(said)}: write the label's login, {shown(label)}"
+        )
 
 
-def _lines(text: str, tree: Mapping[str, Value]) -> Iterator[str]:
-    """What the planner sees, which takes quotes for a part of the name."""
-    name = _NAME_LINE.search(text)
-    if name is None or name[1] != section(tree, "metadata").get("name"):
-        yield "metadata.name is not the first `name:` line or is in quotes, which the planner cannot read"
-    block = _ROLES_BLOCK.search(text)
-    if block is None or _ROLE_LINE.findall(block[1]) != section(tree, "spec").get("roles"):
-        yield "spec.roles is not one unquoted role a line, indented, which the planner cannot read"
-
-
-def _moment(where: str, value: Value) -> Iterator[str]:
+def _moment(path: str, value: Value) -> Iterator[Problem]:
     if not isinstance(value, str):
         return
     try:
-        moment = datetime.fromisoformat(value)
+        written = _MOMENT.fullmatch(value) is not None and bool(datetime.fromisoformat(value.upper()))
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        yield f"{where} is {_shown(value)}: write it like `2026-01-31T12:00:00Z`"
+        written = False
+    if not written:
+        yield Problem(path, f"is {shown(value)}: write it like `2026-01-31T12:00:00Z`")
 
 
-def _is_address(value: Value) -> bool:
+def _place(tree: Tree, path: str) -> Iterator[Problem]:
+    place = split_record_path(path)
+    if place is None:
+        message = f"the path {shown(path, 120)} is not maintainers/<operator>/cluster-nodes/<node>/node.yaml"
+        yield Problem("", message)
+        return
+    operator, node = place
+    metadata = _section(tree, "metadata")
+    if metadata.get("name") != node:
+        name = shown(str(metadata.get("name")))
+        yield Problem("metadata.name", f"is {name} but the folder is {shown(node)}: make them the same")
+    if _section(metadata, "labels").get(f"{PREFIX}maintainer") != operator:
+        message = f"is not {shown(operator)}, in whose folder the record is: make them the same"
+        yield Problem(_LABEL, message)
+
+
+def _lines(text: str, tree: Tree) -> Iterator[Problem]:
+    """What the planner sees, which takes quotes for a part of the name."""
+    name, found = str(_section(tree, "metadata").get("name")), _NAME_LINE.search(text)
+    if not is_plain(name):
+        message = (
+            f"needs quotes, which the planner cannot read: name the node otherwise, such as `node-{name}`"
+        )
+        yield Problem("metadata.name", message)
+    elif found is None or found[1] != name:
+        message = "is not the first `name:` line or is in quotes, which the planner cannot read: mend that"
+        yield Problem("metadata.name", message)
+    block = _ROLES_BLOCK.search(text)
+    if block is None or _ROLE_LINE.findall(block[1]) != _section(tree, "spec").get("roles"):
+        message = (
+            "is not one unquoted role a line, indented, which is all the planner can read: write it like that"
+        )
+        yield Problem("spec.roles", message)
+
+
+def _old_words(spec: Tree) -> Iterator[Problem]:
+    network, registration = _section(spec, "hardware", "network"), _section(spec, "registration")
+    mac, ip = network.get("mac"), network.get("ip")
+    if parse_mac(mac) not in (None, mac):
+        yield Problem("spec.hardware.network.mac", f"is {shown(str(mac))}: write `{parse_mac(mac)}`")
+    if isinstance(ip, str) and ip and not _is_address(ip):
+        yield Problem("spec.hardware.network.ip", f"is {shown(ip)}: write the address alone, or leave it out")
+    if registration and "via" not in registration:
+        yield Problem("spec.registration.via", "is missing: write by which program the node was registered")
+    if "network" in spec:
+        yield Problem("spec.network", "is from an early sketch: write it into spec.hardware")
+
+
+def _empty(value: Value, path: str) -> Iterator[Problem]:
+    if value in ("", [], {}):
+        yield Problem(path or "the file", "is empty: leave it out if it is not known")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _empty(item, member(path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _empty(item, f"{path}[{index}]")
+
+
+def _is_address(text: str) -> bool:
     try:
-        return isinstance(value, str) and bool(ipaddress.ip_address(value))
+        return bool(ipaddress.ip_address(text))
     except ValueError:
         return False
-
-
-def _shown(value: Value) -> str:
-    if value is None:
-        return "missing"
-    return shown(value if isinstance(value, str) else str(value)[:200])

@@ -76,12 +76,17 @@ def _node(effects: Effects, settings: Settings, intent: Intent | None) -> str:
     if ours or theirs:
         return ours or theirs or ""
     try:
-        return effects.read("/proc/sys/kernel/hostname").decode(errors="replace").strip()
+        hostname = effects.read("/proc/sys/kernel/hostname").decode(errors="replace").strip()
     except OSError as error:
         raise Refused(
             Exit.MISCONFIGURED,
             f"the hostname cannot be read ({error.strerror}): set `node_name` in the settings",
         ) from error
+    try:
+        return names.parse_node_name(hostname)
+    except names.InvalidName as error:
+        line = f"the hostname is no name for a node: {error.message}; set it as `node_name` in the settings"
+        raise Refused(Exit.MISCONFIGURED, line) from None
 
 
 def _operator(

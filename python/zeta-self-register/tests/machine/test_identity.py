@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import msgspec
 import pytest
+import zeta_self_register.identity as identity_module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeta_self_register.identity import (
@@ -196,11 +199,24 @@ def test_a_machine_that_was_registered_twice_under_two_names_is_recognised(recor
     sorted(PLACEHOLDER_UUIDS)
     + [digit * 8 + f"-{digit * 4}" * 3 + "-" + digit * 12 for digit in "0f1"]
     + ["01010101-0101-0101-0101-010101010101", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"]
+    + ["58585858-5858-5858-5858-585858585858", "fefefefe-fefe-fefe-fefe-fefefefefefe"]
+    + ["4c4c4544-ffff-ffff-ffff-ffffffffffff"]
     + ["03000200-0400-0500-0006-000700080009\n", "12345678-1234-5678-90AB-CDDEEFAABBCC"]
     + ["Not Settable", "Not Present", "To be filled by O.E.M.", "", "\0", "0", "2", "4c4c4544-0051"],
 )
 def test_a_placeholder_is_no_uuid(recorded: Recorded, uuid: str) -> None:
     assert identity(with_uuid(recorded, uuid.encode()), REPOSITORY).uuid == NONE
+
+
+def test_each_placeholder_names_its_source() -> None:
+    """One a line, with the list that has it; those of counted digits have one note for all of them."""
+    source = (
+        inspect.getsource(identity_module).partition("PLACEHOLDER_UUIDS = frozenset(")[2].partition("}")[0]
+    )
+    listed, counted = source.split("# Digits counted up")
+    for line in listed.splitlines():
+        assert '"' not in line or re.search(r"# .*\[(FreeBSD|GLPI|DMTF)", line), line
+    assert len(re.findall(r'"[0-9a-f-]{36}"', listed + counted)) == len(PLACEHOLDER_UUIDS)
 
 
 def test_a_uuid_of_zeros_and_a_mac_address_is_real(recorded: Recorded) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from zeta_self_register.effects import CommandFailed
-from zeta_self_register.hardware import Hardware, Network, hardware
+from zeta_self_register.hardware import Hardware, Network, NoNetwork, hardware
 from zeta_self_register.identity import (
     DETACHABLE_MACS_SOURCE,
     MACS_SOURCE,
@@ -43,7 +43,7 @@ def test_the_filter_on_lo_drops_lo_and_nothing_else(recorded: Recorded) -> None:
         machine.files[path.replace("enp0s2", "lonely")] = machine.files[path]
     for path in list(machine.folders):
         machine.folders[path.replace("enp0s2", "lonely")] = None
-    assert look(machine).network == Network("lonely", "10.0.2.15", "52:54:00:12:34:56")
+    assert look(machine).network == Network("lonely", ("10.0.2.15",), "52:54:00:12:34:56")
 
 
 def with_routes(machine: Any, *routes: Any) -> Any:
@@ -57,7 +57,7 @@ def test_the_cheapest_default_route_decides(recorded: Recorded) -> None:
         {"dst": "default", "dev": "wlp0s20f3", "metric": 600},
         {"dst": "default", "dev": "enp0s31f6", "metric": 100},
     )
-    assert look(machine).network == Network("enp0s31f6", None, "b0:41:6f:17:87:cc")
+    assert look(machine).network == Network("enp0s31f6", (), "b0:41:6f:17:87:cc")
 
 
 def test_a_route_over_several_ways_takes_the_first(recorded: Recorded) -> None:
@@ -66,7 +66,19 @@ def test_a_route_over_several_ways_takes_the_first(recorded: Recorded) -> None:
         "nexthops": [{"gateway": "192.0.2.1", "dev": "enp0s31f6"}, {"dev": "wlp0s20f3"}],
     }
     network = look(with_routes(recorded("laptop"), hops)).network
-    assert network is not None
+    assert isinstance(network, Network)
+    assert network.interface == "enp0s31f6"
+
+
+@pytest.mark.parametrize("flag", ["dead", "linkdown"])
+def test_a_route_by_a_card_without_a_cable_is_the_last_choice(recorded: Recorded, flag: str) -> None:
+    down = {"dst": "default", "dev": "enp0s31f6", "metric": 100, "flags": [flag]}
+    machine = with_routes(recorded("laptop"), down, {"dst": "default", "dev": "wlp0s20f3", "metric": 600})
+    network = look(machine).network
+    assert isinstance(network, Network)
+    assert network.interface == "wlp0s20f3"
+    network = look(with_routes(recorded("laptop"), down)).network
+    assert isinstance(network, Network)
     assert network.interface == "enp0s31f6"
 
 
@@ -78,7 +90,9 @@ def test_where_the_route_names_no_card_the_only_one_with_an_address_is_taken(
 ) -> None:
     machine = with_routes(recorded("laptop"), *routes)
     machine.files["/sys/class/net/wg0/address"] = b"\n"
-    assert look(machine).network == Network("wlp0s20f3", "192.168.4.36", "c4:75:ab:00:12:34")
+    assert look(machine).network == Network(
+        "wlp0s20f3", ("192.168.4.36", "2001:db8:4::36"), "c4:75:ab:00:12:34"
+    )
 
 
 def test_of_two_cards_none_is_guessed(recorded: Recorded) -> None:
@@ -86,7 +100,11 @@ def test_of_two_cards_none_is_guessed(recorded: Recorded) -> None:
     links = json.loads(machine.commands[ADDRESSES])
     links[1]["addr_info"] = [{"family": "inet", "local": "10.0.0.1", "scope": "global"}]
     machine.commands[ADDRESSES] = json.dumps(links).encode()
-    assert look(machine).network is None
+    assert look(machine).network == NoNetwork()
+    for silent in (ADDRESSES, ROUTES, ROUTES.replace("-4", "-6")):
+        broken = with_routes(recorded("laptop"))
+        broken.commands |= machine.commands | {silent: CommandFailed("exit status 1")}
+        assert look(broken).network is None, f"without {silent} nobody can say that there is none"
 
 
 def test_without_ip_the_kernels_table_still_gives_the_mac(recorded: Recorded) -> None:
@@ -119,12 +137,12 @@ def test_only_addresses_that_last_and_can_be_reached_count(recorded: Recorded) -
         {"family": "inet6", "local": "2001:db8::3", "scope": "global", "tentative": True},
         {"family": "inet6", "local": "2001:db8::4", "scope": "global"},
         {"family": "inet", "local": "nonsense", "scope": "global"},
+        {"family": "inet", "local": 7, "scope": "global"},
+        {"family": "inet", "scope": "global"},
         None,
     ]
     machine.commands[ADDRESSES] = json.dumps(links).encode()
-    network = look(machine).network
-    assert network is not None
-    assert network.ip == "2001:db8::4"
+    assert look(machine).network == Network("enp0s2", ("2001:db8::4",), "52:54:00:12:34:56")
 
 
 NONE = Evidence(Presence.NONE)

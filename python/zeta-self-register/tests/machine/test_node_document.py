@@ -13,14 +13,22 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from zeta_self_register.cluster_node import (
+    PREFIX,
+    Annotations,
+    ClusterNode,
+    Labels,
+    Metadata,
+    NodeHardware,
+    NodeNetwork,
+    Registration,
+    Spec,
+)
 from zeta_self_register.hardware import Disk, Gpu, Hardware, Network, Tpm2, hardware
 from zeta_self_register.identity import NO_IDENTITY, Identity, Presence, identity
 from zeta_self_register.names import NodeName, Operator, record_path
 from zeta_self_register.node_document import (
-    PREFIX,
-    NodeDocument,
     Problems,
-    RecordedHardware,
     compose,
     disk_line,
     parse,
@@ -40,7 +48,7 @@ PATH = record_path(ALICE, NODE)
 
 THEN = datetime(2026, 6, 14, 22, 20, 16, 987654, tzinfo=UTC)
 
-CARD = Network("eth0", "192.0.2.7", "02:00:5e:10:00:01")
+CARD = Network("eth0", ("192.0.2.7",), "02:00:5e:10:00:01")
 
 BARE = Hardware(network=CARD)
 
@@ -53,16 +61,16 @@ def written(known: Hardware = BARE, who: Identity = NO_IDENTITY, **more: Any) ->
     return to_yaml(compose(NODE, ALICE, known, who, registered_at=THEN, **more))
 
 
-def read(raw: bytes) -> NodeDocument:
+def read(raw: bytes) -> ClusterNode:
     document = parse(raw)
-    assert isinstance(document, NodeDocument), document
+    assert isinstance(document, ClusterNode), document
     return document
 
 
 def problems_of(raw: bytes) -> tuple[str, ...]:
     document = parse(raw)
     assert isinstance(document, Problems)
-    assert validate(raw) == list(document.messages)
+    assert [str(problem) for problem in validate(raw)] == list(document.messages)
     for message in document.messages:
         assert message.isprintable()
         assert len(message) < 300
@@ -144,6 +152,13 @@ spec:
     )
 
 
+def test_of_several_addresses_the_first_is_the_ip_and_all_are_listed(recorded: Recorded) -> None:
+    network = read(written(hardware(recorded("laptop").look()))).hardware.network
+    assert network == NodeNetwork(
+        ip="192.168.4.36", mac="c4:75:ab:00:12:34", addresses=("192.168.4.36", "2001:db8:4::36")
+    )
+
+
 def test_the_same_document_gives_the_same_bytes() -> None:
     assert written() == written()
 
@@ -151,7 +166,7 @@ def test_the_same_document_gives_the_same_bytes() -> None:
 def test_without_a_mac_the_record_cannot_satisfy_the_bring_up_tool(recorded: Recorded) -> None:
     known = hardware(recorded("container").look())
     (problem,) = validate(written(known), PATH)
-    assert "mac is missing" in problem
+    assert "spec.hardware.network" in str(problem)
 
 
 def test_unknown_values_are_left_out_and_never_empty(recorded: Recorded) -> None:
@@ -162,9 +177,9 @@ def test_unknown_values_are_left_out_and_never_empty(recorded: Recorded) -> None
 
 
 def test_roles_are_what_was_asked_for_else_the_flakes_host_else_the_least() -> None:
-    assert read(written(roles=["storage", "worker-gpu", "storage"])).roles == ("storage", "worker-gpu")
-    assert read(written(flake_host="control-plane")).roles == ("control-plane",)
-    assert read(written()).roles == ("worker",)
+    assert read(written(roles=["storage", "worker-gpu", "storage"])).spec.roles == ("storage", "worker-gpu")
+    assert read(written(flake_host="control-plane")).spec.roles == ("control-plane",)
+    assert read(written()).spec.roles == ("worker",)
 
 
 def test_a_moment_without_time_zone_is_refused() -> None:
@@ -204,39 +219,70 @@ def test_a_missing_half_of_the_identity_reads_back_as_unknown(recorded: Recorded
 
 def test_the_installers_record() -> None:
     document = read(INSTALLERS)
-    assert document == NodeDocument(
-        name="node-f82aa6",
-        namespace="zeta-cluster",
-        maintainer="alice",
-        hostname="node-f82aa6",
-        roles=("control-plane",),
-        registered_at="2026-05-27T09:09:17Z",
-        registered_via="iter-5.4.1",
-        flake_commit="0123456789ab",
-        flake_host="control-plane",
-        hardware=RecordedHardware(
-            cpu="Intel(R) Core(TM) Ultra 9 285H",
-            cores=16,
-            memory="66G",
-            storage=("/dev/nvme0n1 931.5G", "/dev/sda 0B"),
-            ip="192.168.4.36/24",
-            mac="80:84:89:01:c5:16",
+    assert document == ClusterNode(
+        metadata=Metadata(
+            name="node-f82aa6",
+            namespace="zeta-cluster",
+            annotations=Annotations(
+                registered_at="2026-05-27T09:09:17Z",
+                registered_via="iter-5.4.1",
+                flake_commit="0123456789ab",
+                flake_host="control-plane",
+            ),
+            labels=Labels(maintainer="alice"),
+        ),
+        spec=Spec(
+            hostname="node-f82aa6",
+            roles=("control-plane",),
+            registration=Registration(
+                maintainer="alice",
+                timestamp="2026-05-27T09:09:17Z",
+                registered_via="iter-5.4.1",
+                flake_commit="0123456789ab",
+                flake_host="control-plane",
+            ),
+            hardware=NodeHardware(
+                cpu="Intel(R) Core(TM) Ultra 9 285H",
+                cores=16,
+                memory="66G",
+                storage=("/dev/nvme0n1 931.5G", "/dev/sda 0B"),
+                network=NodeNetwork(ip="192.168.4.36/24", mac="80:84:89:01:C5:16"),
+            ),
         ),
     )
+    assert (document.name, document.maintainer) == ("node-f82aa6", "alice")
+    assert document.hardware.mac == "80:84:89:01:c5:16"
 
 
 def test_the_post_boot_shells_record() -> None:
     document = read(POST_BOOT)
-    assert document.roles == ()
+    assert document.spec.roles == ()
     assert document.registered_via == "postboot"
     assert document.identity is None
-    assert document.hardware == RecordedHardware(
+    assert document.hardware == NodeHardware(
         cpu="Intel(R) Core(TM) Ultra 9 185H",
         cores=22,
         memory="66G",
         kernel="6.12.90",
-        mac="b0:41:6f:17:87:cc",
+        network=NodeNetwork(mac="b0:41:6f:17:87:cc"),
     )
+
+
+@pytest.mark.parametrize("record", [INSTALLERS, POST_BOOT])
+def test_what_a_record_says_is_found_wherever_its_shape_says_it(record: bytes) -> None:
+    """Taking the annotations away leaves the same answers, from the registration."""
+    tree = yaml.safe_load(record)
+    del tree["metadata"]["annotations"]
+    whole, less = read(record), read(yaml.safe_dump(tree).encode())
+    for answer in ("registered_at", "flake_commit", "flake_host"):
+        assert getattr(less, answer) == getattr(whole, answer), answer
+    assert less.registered_via in ("iter-5.4.1", "post-boot-self-register")
+
+
+def test_an_early_sketch_has_the_network_beside_the_hardware() -> None:
+    raw = b"kind: ClusterNode\nmetadata: {name: a}\nspec: {hardware: {cores: 4}, network: {mac: '02:00:5E:10:00:01'}}"
+    assert read(raw).hardware.mac == "02:00:5e:10:00:01"
+    assert read(raw).hardware.cores == 4
 
 
 @pytest.mark.parametrize(
@@ -249,7 +295,7 @@ def test_the_post_boot_shells_record() -> None:
     ],
 )
 def test_what_is_missing_or_of_the_wrong_type_is_not_known(raw: bytes) -> None:
-    assert read(raw) == NodeDocument(name="a")
+    assert read(raw) == ClusterNode(metadata=Metadata(name="a"))
     assert validate(raw)
 
 
