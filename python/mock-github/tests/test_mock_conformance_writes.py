@@ -216,7 +216,9 @@ def test_auto_merge(kit: Any, row: str) -> None:
     assert auto.client.get(f"/repos/acme/auto/pulls/{number}").json()["merged"] is True
 
 
-@row("strict checks, the base moved: BEHIND, 405 as if the checks were missing; auto-merge waits for an update")
+@row(
+    "strict checks, the base moved: BEHIND, 405 as if the checks were missing; auto-merge waits for an update"
+)
 def test_behind(kit: Any, row: str) -> None:
     auto = AutoMerging(kit, "ci", strict=True)
     number = auto.pull("auto")

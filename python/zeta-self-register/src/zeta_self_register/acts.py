@@ -14,11 +14,20 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from zeta_self_register import comments, local
-from zeta_self_register.answers import MAX_PAUSE_SECONDS, Answer, Outcome
+from zeta_self_register.answers import MAX_PAUSE_SECONDS, Answer, Outcome, can_be_merged_now
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit
-from zeta_self_register.local_files import Attempt, Marker, NotedComment, Pause, Phase, PullRequestRef, encode
+from zeta_self_register.local_files import (
+    Attempt,
+    Marker,
+    NotedComment,
+    Pause,
+    Phase,
+    PullRequestRef,
+    RefusedAutoMerge,
+    encode,
+)
 from zeta_self_register.moments import Moment
 from zeta_self_register.names import pull_title
 from zeta_self_register.node import Node
@@ -74,6 +83,8 @@ class Acts:
                 return self._merge(self._pull())
             case Action.ARM:
                 return self._arm(self._pull())
+            case Action.UPDATE:
+                return self._update(self._pull())
             case _:
                 return self._comment_and_record()
 
@@ -169,15 +180,33 @@ class Acts:
     def _merge(self, pull: Pull) -> Next:
         method = self._situation.merge_method
         answer = self._github.merge_pull(pull.number, pull.head_oid, method)
-        return LOOK_AGAIN if answer.outcome is Outcome.OK else self._end(answer, not_now=True)
+        if answer.outcome is Outcome.OK:
+            return LOOK_AGAIN
+        may_arm = self._situation.seen.auto_merge_allowed and not self._situation.auto_merge_refused(pull)
+        if answer.outcome is not Outcome.DENIED or not may_arm:
+            return self._end(answer, not_now=True)
+        self._effects.say(f"{self._decision.row}: {answer.reason}; arms auto-merge instead")
+        return self._arm(pull)
 
     def _arm(self, pull: Pull) -> Next:
         method = self._situation.merge_method
         answer = self._github.arm_auto_merge(pull.node_id, pull.head_oid, method)
+        if can_be_merged_now(answer):
+            return Next(look_again=True, refusal=answer.reason)
+        if answer.outcome is Outcome.LOOK_AGAIN and answer.status is Exit.HELD:
+            # Asking again at this head would be refused again.
+            refused = RefusedAutoMerge(pull_request=pull.number, head=pull.head_oid, reason=answer.reason)
+            self._write_state(msgspec.structs.replace(self._node.files().state, auto_merge_refused=refused))
         if answer.outcome is not Outcome.OK:
             return self._end(answer, not_now=True)
-        reason = f"auto-merge of #{pull.number} is armed"
-        return Next(end=Decision(Action.NOTHING, Exit.NOT_NOW, reason, pull, row=self._decision.row))
+        return self._end_with(f"auto-merge of #{pull.number} is armed")
+
+    def _update(self, pull: Pull) -> Next:
+        answer = self._github.update_branch(pull.number, pull.head_oid)
+        if answer.outcome is not Outcome.OK:
+            # A 422 is benign: somebody was faster, or the next look shows the conflict.
+            return self._end(answer, not_now=True)
+        return self._end_with(f"the branch of #{pull.number} is being brought up to date")
 
     def _note_comment(self, pull: Pull, kind: CommentKind) -> None:
         state = self._node.files().state
@@ -190,6 +219,11 @@ class Acts:
         return self._github.comment(pull.number, comments.text(kind, self._node.who.node))
 
     # --- notes ----------------------------------------------------------------------------------------------
+
+    def _end_with(self, reason: str) -> Next:
+        """Something was asked for that takes its time."""
+        end = Decision(Action.NOTHING, Exit.NOT_NOW, reason, self._decision.pull, row=self._decision.row)
+        return Next(end=end)
 
     def _end(self, answer: Answer, *, not_now: bool = False) -> Next:
         status = Exit.NOT_NOW if not_now else answer.status

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ import msgspec
 from zeta_self_register.effects import Response
 from zeta_self_register.exits import Exit
 
+_NOTHING_MISSING = re.compile(r"is in (clean|unstable|has.hooks) status", re.IGNORECASE)
 MAX_PAUSE_SECONDS = 3600.0
 SECONDARY_PAUSE_SECONDS = 60.0
 """GitHub's documentation: without a retry-after, wait at least a minute, then longer each time."""
@@ -80,6 +82,11 @@ def interpret(response: Response) -> Answer:
     return _refusal(response, message)
 
 
+def can_be_merged_now(answer: Answer) -> bool:
+    """Auto-merge is refused because nothing is missing any more ("… is in clean status")."""
+    return answer.outcome is Outcome.LOOK_AGAIN and _NOTHING_MISSING.search(answer.reason) is not None
+
+
 def _refusal(response: Response, message: str) -> Answer:
     status = response.status
     if not message:
@@ -104,7 +111,9 @@ def _refusal(response: Response, message: str) -> Answer:
         )
     if status in (409, 422):
         return Answer(Outcome.LOOK_AGAIN, f"GitHub refuses it: {message}", Exit.NOT_NOW)
-    if status == 405 and message:
+    if status == 405 and message.startswith("Base branch was modified"):
+        return Answer(Outcome.LOOK_AGAIN, f"GitHub refuses it: {message}")
+    if status == 405:
         return _denied(f"GitHub refuses it: {message}")
     return Answer(Outcome.LOST, f"GitHub answered HTTP {status}: {message}")
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from zeta_self_register import rules_found, rules_local, rules_new
+from zeta_self_register import rules_follow, rules_found, rules_local, rules_new
 from zeta_self_register.decision import Decision, Row
 from zeta_self_register.situation import Situation
 
@@ -43,7 +43,18 @@ TABLE: tuple[Row, ...] = (
     Row("pull-opened-by-us", "attempt noted", "PR open", "marker pr-open; 0", rules_found.pull_opened_by_us),
     Row("pull-found", "none", "PR open, ours", "joins it: one comment, marker pr-open; 0", rules_found.pull_found),
     Row("comment-owed", "pr-open, joined", "PR open, comment missing", "comments", rules_found.comment_owed),
-    Row("pull-open", "pr-open", "PR open", "register: nothing, 0; steward: merges, arms or waits; 75", rules_found.pull_open),
+    Row("pull-open", "pr-open", "PR open", "register: nothing; 0", rules_found.pull_open),
+    Row("left-to-people", "pr-open", "PR open, policy never to merge", "steward: waits; 75", rules_follow.left_to_people),
+    Row("changes-more", "pr-open", "PR open, changes more than the record", "steward: waits for a person; 75", rules_follow.changes_more),
+    Row("draft", "pr-open", "PR open, a draft", "steward: waits for a person; 75", rules_follow.draft),
+    Row("switched-off", "pr-open", "PR open, somebody switched auto-merge off", "steward: waits for a person; 75", rules_follow.switched_off),
+    Row("behind", "pr-open", "PR open, behind, and the base wants it up to date", "steward: updates the branch; 75", rules_follow.behind),
+    Row("armed", "pr-open", "PR open, auto-merge armed", "steward: waits for checks and reviews; 75", rules_follow.armed),
+    Row("mergeable-unknown", "pr-open", "PR open, GitHub computes whether it can be merged", "steward: waits; 75", rules_follow.mergeable_unknown),
+    Row("conflict", "pr-open", "PR open, conflicts with the base", "steward: waits for a person; 75", rules_follow.conflict),
+    Row("mergeable", "pr-open", "PR open, can be merged", "steward: merges it, where that is refused arms auto-merge", rules_follow.mergeable),
+    Row("not-armed", "pr-open", "PR open, checks or reviews missing", "steward: arms auto-merge; 75", rules_follow.not_armed),
+    Row("waits-unarmed", "pr-open", "the same, auto-merge off or refused", "steward: waits; 75", rules_follow.waits_unarmed),
     Row("merged-lately", "any", "PR merged less than Q ago, no node.yaml", "waits; 75", rules_found.merged_lately),
     Row("merged-elsewhere", "any", "PR merged into another base", "held; 77", rules_found.merged_elsewhere),
     Row("note-from-future", "attempt noted in the future", "no PR", "notes it afresh, waits; 75", rules_found.note_from_future),

@@ -30,6 +30,7 @@ class Action(enum.Enum):
     HOLD = "hold"
     MERGE = "merge"
     ARM = "arm auto-merge"
+    UPDATE = "bring the branch up to date"
 
 
 LOOKS = frozenset({Action.LOOK, Action.SURVEY})

@@ -91,6 +91,10 @@ class GitHub:
         """Merges, if the head is still the one that was seen."""
         return self._rest("PUT", f"pulls/{number}/merge", {"sha": head, "merge_method": method})
 
+    def update_branch(self, number: int, head: str) -> Answer:
+        """Merges the base into the branch, if the head is still the one that was seen; done some time after the 202."""
+        return self._rest("PUT", f"pulls/{number}/update-branch", {"expected_head_sha": head})
+
     def arm_auto_merge(self, node_id: str, head: str, method: str) -> Answer:
         """Lets GitHub merge once the base branch's rules are met, if the head is still the one that was seen."""
         details = {"pullRequestId": node_id, "expectedHeadOid": head, "mergeMethod": method.upper()}

@@ -93,6 +93,15 @@ class NotedComment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     noted: Moment
 
 
+class RefusedAutoMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """GitHub refused to arm auto-merge at this head, and would again."""
+
+    pull_request: int
+    head: str
+    reason: str
+    """In GitHub's words."""
+
+
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """GitHub asked for patience; `attempts` makes the next pause longer."""
 
@@ -107,6 +116,7 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     schema: int = 1
     comments: tuple[NotedComment, ...] = ()
     pause: Pause | None = None
+    auto_merge_refused: RefusedAutoMerge | None = None
     ignore_prs_up_to: int = 0
     """Pull requests up to this number are an earlier epoch's: the operator allowed a new registration."""
 

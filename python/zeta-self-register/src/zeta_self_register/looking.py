@@ -35,6 +35,9 @@ MAX_PAGES = 50
 BATCH = 20
 """Candidates that one query asks for."""
 
+PUSHED_TO = "Head branch was pushed to"
+"""How GitHub's reason begins when it switched auto-merge off because of a push."""
+
 T = TypeVar("T")
 
 
@@ -229,10 +232,8 @@ def _branch(
 
 
 def _only_ours_in_pull(subject: Subject, oid: str, pulls: tuple[Pull, ...]) -> bool:
-    """An open pull request lists the files of its branch, whatever merges the branch has seen."""
-    return any(
-        p.state is PullState.OPEN and p.head_oid == oid and p.paths == (subject.record,) for p in pulls
-    )
+    """A pull request lists the files that its branch changes, whatever merges the branch has seen."""
+    return any(p.head_oid == oid and p.paths == (subject.record,) for p in pulls)
 
 
 def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
@@ -248,6 +249,9 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         paths: tuple[str, ...] = (*(f["path"] for f in node["files"]["nodes"]), "…")
     else:
         paths = tuple(f["path"] for f in node["files"]["nodes"])
+    reopenings = [event for event in node["events"]["nodes"] if event["__typename"] == "ReopenedEvent"]
+    # A deleted account has no login.
+    reopened_by = tuple(event["actor"]["login"] if event["actor"] else "" for event in reopenings)
     return Pull(
         node_id=node["id"],
         number=node["number"],
@@ -261,14 +265,28 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         created_at=_seconds(node["createdAt"]),
         closed_at=_maybe_seconds(node["closedAt"]),
         merged_at=_maybe_seconds(node["mergedAt"]),
-        reopened=len(node["reopenings"]["nodes"]),
+        reopened=len(reopened_by),
         paths=paths,
         comment_kinds=kinds,
         mergeable=Mergeable(node["mergeable"]),
         merge_state=node["mergeStateStatus"],
         auto_merge=node["autoMergeRequest"] is not None,
         title=node["title"],
+        draft=node["isDraft"],
+        reopened_by=reopened_by,
+        switched_off=_switched_off(node["events"]["nodes"]),
     )
+
+
+def _switched_off(events: list[dict[str, Any]]) -> bool:
+    """Whether the last word on auto-merge is that somebody switched it off.
+
+    GitHub itself switches it off when a pull request is closed, which reopening makes up for, and when somebody
+    without the right to write pushes to its branch; that is no word on auto-merge.
+    """
+    if not events or events[-1]["__typename"] != "AutoMergeDisabledEvent":
+        return False
+    return not (events[-1]["reason"] or "").startswith(PUSHED_TO)
 
 
 def _older_comments(github: GitHub, number: int, before: str) -> frozenset[str] | Unknown:

@@ -73,12 +73,18 @@ class Pull:
     closed_at: float | None
     merged_at: float | None
     reopened: int
+    """How often, by whomever, as GitHub's own events say."""
     paths: tuple[str, ...]
     comment_kinds: frozenset[str]
     mergeable: Mergeable
     merge_state: str
     auto_merge: bool
     title: str = ""
+    draft: bool = False
+    reopened_by: tuple[str, ...] = ()
+    """The logins of those who reopened it, the latest last."""
+    switched_off: bool = False
+    """Auto-merge was armed, and somebody switched it off."""
 
 
 @dataclass(frozen=True)

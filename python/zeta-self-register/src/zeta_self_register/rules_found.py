@@ -6,8 +6,8 @@ from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision, join, nothing
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import MarkerState
-from zeta_self_register.remote import Mergeable, Pull, PullState
-from zeta_self_register.settings import Merge, OnClosed
+from zeta_self_register.remote import Pull, PullState
+from zeta_self_register.settings import OnClosed
 from zeta_self_register.situation import Command, Owner, Situation
 
 
@@ -159,34 +159,9 @@ def pull_open(s: Situation) -> Decision | None:
     pull = s.open_pull
     if pull is None:
         return None
-    if s.command is Command.REGISTER:
-        return nothing(Exit.DONE, f"#{pull.number} is open; the steward follows it")
-    return follow(s, pull)
-
-
-def follow(s: Situation, pull: Pull) -> Decision:
-    waits = f"#{pull.number} is open"
-    if s.policy.merge is Merge.NEVER:
-        return nothing(Exit.NOT_NOW, f'{waits}: waits for a person to merge it (`merge = "never"`)')
-    if pull.paths != (s.path,):
-        return nothing(
-            Exit.NOT_NOW, f"{waits}: it changes more than this node's record, so a person has to merge it"
-        )
-    if pull.auto_merge:
-        return nothing(Exit.NOT_NOW, f"{waits}: auto-merge is armed, waits for checks and reviews")
-    if pull.mergeable is Mergeable.UNKNOWN:
-        return nothing(Exit.NOT_NOW, f"{waits}: GitHub has not found out yet whether it can be merged")
-    if pull.mergeable is Mergeable.CONFLICTING:
-        return nothing(
-            Exit.NOT_NOW, f"{waits}: it conflicts with {pull.base!r}, so a person has to resolve it"
-        )
-    if pull.merge_state in ("CLEAN", "HAS_HOOKS", "UNSTABLE"):
-        return Decision(Action.MERGE, Exit.NOT_NOW, f"{waits} and can be merged", pull)
-    if s.seen.auto_merge_allowed:
-        return Decision(Action.ARM, Exit.NOT_NOW, f"{waits}: checks or reviews are missing", pull)
-    return nothing(
-        Exit.NOT_NOW, f"{waits}: checks or reviews are missing, and auto-merge is off in the repository"
-    )
+    if s.command is not Command.REGISTER:
+        return None
+    return nothing(Exit.DONE, f"#{pull.number} is open; the steward follows it")
 
 
 def merged_lately(s: Situation) -> Decision | None:

@@ -204,6 +204,13 @@ class Situation:
             return 0.0
         return pull.created_at + self.policy.min_pr_interval - self.seen.server_time
 
+    def auto_merge_refused(self, pull: Pull) -> str:
+        """Why GitHub refused to arm auto-merge at this very head; empty when it did not."""
+        note = self.local.state.auto_merge_refused
+        if note is None or (note.pull_request, note.head) != (pull.number, pull.head_oid):
+            return ""
+        return note.reason
+
     def owes_comment(self, pull: Pull, kind: CommentKind) -> bool:
         """The comment is not there, and none is on its way."""
         if kind.value in pull.comment_kinds:

@@ -62,7 +62,8 @@ def _noted(at: float) -> bytes:
     return encode(attempt)
 
 
-_HOLDS = b'repository = "acme/cluster"\noperator = "alice"\non_drift = "hold"\n'
+_SETTINGS = b'repository = "acme/cluster"\noperator = "alice"\n'
+_HOLDS = _SETTINGS + b'on_drift = "hold"\n'
 
 STARTS: Mapping[str, Mapping[str, Any]] = {
     "installer": {
@@ -145,6 +146,23 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
     "pull-found": {
         "says": "an open pull request of ours, and an empty disk",
         "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}}],
+    },
+    "pull-draft": {
+        "says": "an open pull request of ours that is a draft",
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}, "draft": True}],
+        "held": True,
+        "merged_at_last": False,
+    },
+    "pull-conflict": {
+        "says": "an open pull request of ours, and a file on the base where its folder would be",
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}}],
+        "later": {"maintainers/alice/cluster-nodes": "a file\n"},
+        "held": True,
+        "merged_at_last": False,
+    },
+    "merge-never": {
+        "says": "the policy to leave merging to people",
+        "files": {DEFAULT_PATH: _SETTINGS + b'merge = "never"\n'},
     },
     "twin-found": {
         "says": "the old installer's orphan",

@@ -7,6 +7,8 @@ import enum
 from collections.abc import Callable
 
 from mock_github.events import Event
+from mock_github.pulls import disable_auto_merge
+from mock_github.requirements import protection_of
 from mock_github.state import Moment, PullRequest, PullState, Repository
 from mock_github.world import World, empty_world
 from msgspec.structs import replace
@@ -18,6 +20,9 @@ PERSON = "github_pat_person"
 PERSON_LOGIN = "maria"
 PUSHED = ("notes.md",)
 """What people push to the node's branch."""
+
+ELSEWHERE = "release"
+"""Another branch of the repository."""
 
 
 class Act(enum.Enum):
@@ -33,6 +38,11 @@ class Act(enum.Enum):
     REMOVE_RECORD = "removes the record"
     EDIT_RECORD = "edits the record"
     RETIRE = "retires the node"
+    FORCE_PUSH = "force-pushes the branch"
+    """Over whatever is there; where the branch is gone, it is made anew."""
+    CHECK = "the checks turn green"
+    APPROVE = "approves it"
+    DISARM = "switches auto-merge off"
 
 
 Done = tuple[int, tuple[Event, ...]]
@@ -82,7 +92,7 @@ class People:
 
     def _retarget(self, world: World, number: int) -> Done | None:
         pull = self.newest_pull(world, PullState.OPEN)
-        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"base": "release"}) if pull else None
+        return self._ask(number, "PATCH", f"pulls/{pull.number}", {"base": ELSEWHERE}) if pull else None
 
     def _delete_branch(self, world: World, number: int) -> Done | None:
         there = _repository(world, self._own).branch(self._own.branch) is not None
@@ -113,6 +123,44 @@ class People:
         folder = self._own.record.rpartition("/")[0]
         return self._put(number, f"{folder}/retired", "\n", self._own.base)
 
+    def _force_push(self, world: World, number: int) -> Done | None:
+        home, branch = _repository(world, self._own), self._own.branch
+        pushed = self._put(number, PUSHED[0], "by force\n", ELSEWHERE)
+        if pushed is None:
+            return None
+        tip = _repository(self._hub.worlds[pushed[0]], self._own).branch(ELSEWHERE)
+        if home.branch(branch) is not None:
+            way = ("PATCH", f"git/refs/heads/{branch}", {"sha": tip, "force": True})
+        else:
+            way = ("POST", "git/refs", {"ref": f"refs/heads/{branch}", "sha": tip})
+        done = self._ask(pushed[0], *way)
+        return None if done is None else (done[0], pushed[1] + done[1])
+
+    def _check(self, world: World, number: int) -> Done | None:
+        pull = self.newest_pull(world, PullState.OPEN)
+        home = _repository(world, self._own)
+        rule = protection_of(home, self._own.base)
+        if pull is None or rule is None or not rule.required_checks or home.statuses.get(pull.head_sha):
+            return None
+        green = {"state": "success", "context": rule.required_checks[0]}
+        return self._ask(number, "POST", f"statuses/{pull.head_sha}", green)
+
+    def _approve(self, world: World, number: int) -> Done | None:
+        pull = self.newest_pull(world, PullState.OPEN)
+        if pull is None or pull.reviews:
+            return None
+        return self._ask(number, "POST", f"pulls/{pull.number}/reviews", {"event": "APPROVE"})
+
+    def _disarm(self, world: World, number: int) -> Done | None:
+        pull = self.newest_pull(world, PullState.OPEN)
+        if pull is None or pull.auto_merge is None:
+            return None
+        home = _repository(world, self._own)
+        after, events = self._hub.by_hand(
+            number, lambda change: disable_auto_merge(change, home, pull, by=PERSON_LOGIN)
+        )
+        return after, events
+
     def _put(self, number: int, path: str, text: str, branch: str, blob: str | None = None) -> Done | None:
         body = {
             "message": f"{PERSON_LOGIN} changes {path}",
@@ -134,6 +182,10 @@ _ACTS: dict[Act, Callable[[People, World, int], Done | None]] = {
     Act.REMOVE_RECORD: People._remove_record,
     Act.EDIT_RECORD: People._edit_record,
     Act.RETIRE: People._retire,
+    Act.FORCE_PUSH: People._force_push,
+    Act.CHECK: People._check,
+    Act.APPROVE: People._approve,
+    Act.DISARM: People._disarm,
 }
 
 
@@ -173,9 +225,19 @@ def closed_by_person(pull: PullRequest, own: Registration) -> bool:
     return pull.state is PullState.CLOSED and bool(closings) and closings[-1].actor not in own.logins
 
 
+def switched_off_by_person(pull: PullRequest, own: Registration) -> bool:
+    """Whether auto-merge is off because somebody switched it off, and nobody on again."""
+    switches = [t for t in pull.timeline if t.kind in (Moment.AUTO_MERGE_ENABLED, Moment.AUTO_MERGE_DISABLED)]
+    return (
+        bool(switches)
+        and switches[-1].kind is Moment.AUTO_MERGE_DISABLED
+        and switches[-1].actor not in own.logins
+    )
+
+
 def first_world(own: Registration, token: str) -> World:
     """The cluster's repository, which the program's login may write to and a person maintains."""
-    wide = {"contents": "write", "pull_requests": "write", "administration": "write"}
+    wide = dict.fromkeys(("contents", "pull_requests", "administration", "statuses"), "write")
     login = own.logins[0]
     world = empty_world().with_repository(
         own.repository,
@@ -185,7 +247,7 @@ def first_world(own: Registration, token: str) -> World:
         auto_merge_allowed=True,
     )
     repository = world.repositories[own.repository.lower()]
-    refs = repository.refs.set("refs/heads/release", repository.refs[f"refs/heads/{own.base}"])
+    refs = repository.refs.set(f"refs/heads/{ELSEWHERE}", repository.refs[f"refs/heads/{own.base}"])
     world = world.with_stored(replace(repository, refs=refs))
     return world.with_token(token, login=login, repositories=[own.repository]).with_token(
         PERSON, login=PERSON_LOGIN, permissions=wide

@@ -24,11 +24,13 @@ class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, str] = {}
     base: str = "main"
     closed: bool = False
+    draft: bool = False
 
 
 class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
-    reading them ends in.  `base` are files on the base branch, `held` says that it need not come to a registration,
+    reading them ends in.  `base` are files on the base branch, `later` those that
+    came to it after the pull requests, `held` says that it need not come to a registration,
     `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last` whether a
     person then merges what is open."""
 
@@ -36,6 +38,7 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, bytes | int | None] = {}
     base: dict[str, str] = {}
     pulls: tuple[Pull, ...] = ()
+    later: dict[str, str] = {}
     archived: bool = False
     held: bool = False
     forbidden: Forbidden = Forbidden.NOTHING
@@ -73,6 +76,8 @@ def _begun(world: World, start: Start, repository: str) -> World:
         world = with_file(world, repository, path, text, "main")
     for pull in start.pulls:
         world = _opened(world, repository, pull)
+    for path, text in start.later.items():
+        world = with_file(world, repository, path, text, "main")
     if start.archived:
         home = world.repositories[repository.lower()]
         world = world.with_stored(replace(home, archived=True))
@@ -85,7 +90,7 @@ def _opened(world: World, repository: str, pull: Pull) -> World:
     world, _ = asked(world, repository, "POST", "git/refs", {"ref": f"refs/heads/{pull.branch}", "sha": tip})
     for path, text in pull.files.items():
         world = with_file(world, repository, path, text, pull.branch)
-    body = {"title": "by hand", "head": pull.branch, "base": pull.base}
+    body = {"title": "by hand", "head": pull.branch, "base": pull.base, "draft": pull.draft}
     world, answer = asked(world, repository, "POST", "pulls", body)
     if pull.closed:
         world, _ = asked(world, repository, "PATCH", f"pulls/{answer.json()['number']}", {"state": "closed"})

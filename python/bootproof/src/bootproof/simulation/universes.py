@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+from mock_github.world import World
+from msgspec.structs import replace
 
 from bootproof.simulation import starts
 from bootproof.simulation.agents import Agent
@@ -15,6 +18,28 @@ from bootproof.verdict import HarnessError
 _LATE = NETWORK | {RequestFault.LATE}
 # GitHub has no idempotency key: nobody can keep these when a request outlives Q.
 _BEYOND = frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"})
+
+_MERGING = NETWORK | {RequestFault.BASE_MODIFIED}
+
+
+def guarded(
+    checks: tuple[str, ...] | None = None,
+    *,
+    strict: bool = False,
+    approvals: int | None = None,
+    auto_merge: bool = True,
+) -> Callable[[World], World]:
+    """A repository whose base branch requires checks, up-to-date branches or reviews before a merge."""
+
+    def begun(world: World) -> World:
+        (repository,) = world.repositories.values()
+        world = world.with_stored(replace(repository, auto_merge_allowed=auto_merge))
+        return world.with_protection(
+            repository.full_name, required_checks=checks, strict=strict, required_approvals=approvals
+        )
+
+    return begun
+
 
 ALL: tuple[Universe, ...] = (
     Universe("alone", "crashes and a broken network", people={Act.MERGE: 1}),
@@ -45,6 +70,40 @@ ALL: tuple[Universe, ...] = (
         "base",
         "something else is merged, the pull request too",
         people={Act.MERGE_OTHER: 1, Act.MERGE: 1},
+    ),
+    Universe(
+        "checks",
+        "a required check turns green at some time; merging meets a base that moves",
+        request_faults=_MERGING,
+        people={Act.CHECK: 1},
+        world=guarded(("ci",)),
+        merged_at_last=False,
+    ),
+    Universe(
+        "reviews",
+        "a required review is given at some time, in a repository without auto-merge",
+        request_faults=_MERGING,
+        people={Act.APPROVE: 1},
+        world=guarded(approvals=1, auto_merge=False),
+        merged_at_last=False,
+    ),
+    Universe(
+        "strict",
+        "branches have to be up to date, something else is merged, checks turn green twice",
+        people={Act.CHECK: 2, Act.MERGE_OTHER: 1},
+        world=guarded(("ci",), strict=True),
+        merged_at_last=False,
+    ),
+    Universe(
+        "switched-off",
+        "somebody switches auto-merge off, and a required check turns green",
+        people={Act.DISARM: 1, Act.CHECK: 1},
+        world=guarded(("ci",)),
+    ),
+    Universe(
+        "branch-forced",
+        "somebody force-pushes the branch, deletes it, makes it anew",
+        people={Act.FORCE_PUSH: 1, Act.DELETE_BRANCH: 1},
     ),
     Universe("removed", "the record is removed from the base", people={Act.REMOVE_RECORD: 1}),
     Universe("edited", "the record is edited on the base", people={Act.EDIT_RECORD: 1}),
