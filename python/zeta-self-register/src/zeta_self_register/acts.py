@@ -26,6 +26,7 @@ from zeta_self_register.local_files import (
     Phase,
     PullRequestRef,
     RefusedAutoMerge,
+    Reopening,
     encode,
 )
 from zeta_self_register.moments import Moment
@@ -155,7 +156,8 @@ class Acts:
     # --- an existing pull request ---------------------------------------------------------------------------
 
     def _reopen(self, pull: Pull) -> Next:
-        self._note_comment(pull, CommentKind.REOPENED)
+        """Only this; the next look shows whether it was done, and the comment that is then owed is a row of its own."""
+        self._note_reopening(pull)
         if not pull.branch_exists:
             # GitHub reopens only what still has its branch at the same commit.
             answer = self._github.create_branch(pull.branch, pull.head_oid)
@@ -163,15 +165,12 @@ class Acts:
                 return self._after_refusal(answer)
         answer = self._github.reopen_pull(pull.number)
         if answer.outcome is Outcome.LOOK_AGAIN:
-            reason = f"#{pull.number} cannot be reopened ({answer.reason}): `zeta-self-register reset` allows a new one"
-            return Next(end=Decision(Action.NOTHING, Exit.HELD, reason, row=self._decision.row))
-        if answer.outcome is not Outcome.OK:
-            return self._end(answer)
-        if CommentKind.REOPENED.value not in pull.comment_kinds:
-            said = self._github.comment(pull.number, comments.text(CommentKind.REOPENED, self._node.who.node))
-            if said.outcome is Outcome.PAUSED:
-                return self._end(said)
-        return LOOK_AGAIN
+            self._note_reopening(pull, refused=True)
+        return LOOK_AGAIN if answer.outcome is Outcome.OK else self._after_refusal(answer)
+
+    def _note_reopening(self, pull: Pull, *, refused: bool = False) -> None:
+        noted = Reopening(pull_request=pull.number, noted=self._now(), refused=refused)
+        self._write_state(msgspec.structs.replace(self._node.files().state, reopening=noted))
 
     def _close(self, pull: Pull) -> Next:
         answer = self._github.close_pull(pull.number)

@@ -68,8 +68,9 @@ def nothing(status: Exit, reason: str) -> Decision:
 
 def join(s: Situation, pull: Pull) -> Decision:
     """An open pull request of this node is somebody else's work or an earlier life's: it becomes ours."""
-    # One that we reopened has its comment already.
-    owed = s.owes_comment(pull, CommentKind.JOINED) and CommentKind.REOPENED.value not in pull.comment_kinds
-    comment = CommentKind.JOINED if owed else None
+    kind = s.greeting(pull) or CommentKind.JOINED
+    # One that says that it was reopened is greeted already.
+    owed = s.owes_comment(pull, kind) and CommentKind.REOPENED.value not in pull.comment_kinds
+    comment = kind if owed else None
     reason = f"#{pull.number} is open already: joined, no other one is opened"
     return Decision(Action.JOIN, Exit.DONE, reason, pull=pull, marker=MarkerState.PR_OPEN, comment=comment)

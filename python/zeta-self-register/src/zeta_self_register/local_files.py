@@ -93,6 +93,15 @@ class NotedComment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     noted: Moment
 
 
+class Reopening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A pull request that was about to be reopened; that it was is read from GitHub's own events."""
+
+    pull_request: int
+    noted: Moment
+    refused: bool = False
+    """GitHub does not reopen it, and would not if it was asked again."""
+
+
 class RefusedAutoMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """GitHub refused to arm auto-merge at this head, and would again."""
 
@@ -115,6 +124,7 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     schema: int = 1
     comments: tuple[NotedComment, ...] = ()
+    reopening: Reopening | None = None
     pause: Pause | None = None
     auto_merge_refused: RefusedAutoMerge | None = None
     ignore_prs_up_to: int = 0

@@ -6,6 +6,7 @@ from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision, join, nothing
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import MarkerState
+from zeta_self_register.moments import age
 from zeta_self_register.remote import Pull, PullState
 from zeta_self_register.settings import OnClosed
 from zeta_self_register.situation import Command, Owner, Situation
@@ -137,21 +138,11 @@ def marker_has(s: Situation, pull: Pull) -> bool:
 
 def comment_owed(s: Situation) -> Decision | None:
     pull = s.open_pull
-    if (
-        pull is None
-        or s.marker is None
-        or not s.marker.joined
-        or CommentKind.REOPENED.value in pull.comment_kinds
-    ):
-        return None
-    if not s.owes_comment(pull, CommentKind.JOINED):
+    kind = s.greeting(pull) if pull is not None else None
+    if pull is None or kind is None or not s.owes_comment(pull, kind):
         return None
     return Decision(
-        Action.COMMENT,
-        Exit.NOT_NOW,
-        f"the comment on #{pull.number} is missing",
-        pull,
-        comment=CommentKind.JOINED,
+        Action.COMMENT, Exit.NOT_NOW, f"the comment on #{pull.number} is missing", pull, comment=kind
     )
 
 
@@ -226,9 +217,10 @@ def reopen(s: Situation) -> Decision | None:
         return None
     if pull.reopened > 0 or s.policy.on_closed is not OnClosed.REOPEN_ONCE:
         return None
-    if pull.branch_exists and s.branch is not None and s.branch.oid != pull.head_oid:
-        return None  # GitHub reopens only what still has its branch at the same commit
-    asked = s.reopening(pull)
+    noted = s.reopening(pull)
+    if _branch_has_moved(s, pull) or (noted is not None and noted.refused):
+        return None
+    asked = None if noted is None else age(noted.noted, s.now) or 0.0
     if asked is not None and asked < s.policy.request_lifetime:
         left = s.policy.request_lifetime - asked
         return nothing(
@@ -239,15 +231,24 @@ def reopen(s: Situation) -> Decision | None:
         Exit.NOT_NOW,
         f"#{pull.number} was closed without being merged: reopened once",
         pull=pull,
-        comment=CommentKind.REOPENED,
     )
+
+
+def _branch_has_moved(s: Situation, pull: Pull) -> bool:
+    """GitHub reopens only what still has its branch at the same commit."""
+    return pull.branch_exists and s.branch is not None and s.branch.oid != pull.head_oid
 
 
 def closed(s: Situation) -> Decision | None:
     pull = s.last_pull
     if pull is None or pull.state is not PullState.CLOSED:
         return None
-    reason = f"#{pull.number} was closed by a person: `zeta-self-register reset` allows a new registration"
+    how = "was closed by a person"
+    if pull.reopened:
+        how = "was closed again after it had been reopened"
+    elif _branch_has_moved(s, pull):
+        how = "was closed, and its branch has other commits now"
+    reason = f"#{pull.number} {how}: `zeta-self-register reset` allows a new registration"
     comment = CommentKind.HELD if s.owes_comment(pull, CommentKind.HELD) else None
     if comment is None and s.marker_is(MarkerState.HELD):
         return nothing(Exit.HELD, reason)

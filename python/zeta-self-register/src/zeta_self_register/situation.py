@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from zeta_self_register.comments import CommentKind
-from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, Reading, State
+from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, Reading, Reopening, State
 from zeta_self_register.moments import Moment, age
 from zeta_self_register.names import pull_title
 from zeta_self_register.remote import Branch, Content, Elsewhere, Pull, PullState, Snapshot, Survey, Unknown
@@ -144,13 +144,18 @@ class Situation:
         """Seconds since the marker was written, by GitHub's clock; without a marker, very long."""
         return self.seen.server_time - self.marker.server_time if self.marker is not None else float("inf")
 
-    def reopening(self, pull: Pull) -> float | None:
-        """Seconds since this node noted that it reopens it; None if it never did."""
-        kind = CommentKind.REOPENED.value
-        noted = [
-            c.noted for c in self.local.state.comments if (c.pull_request, c.kind) == (pull.number, kind)
-        ]
-        return max((age(one, self.now) or 0.0 for one in noted), default=None)
+    def reopening(self, pull: Pull) -> Reopening | None:
+        """The note that this node reopens it."""
+        noted = self.local.state.reopening
+        return noted if noted is not None and noted.pull_request == pull.number else None
+
+    def greeting(self, pull: Pull) -> CommentKind | None:
+        """What this node says on an open pull request: that it reopened it, or that it joined it."""
+        by = {login.lower() for login in pull.reopened_by}
+        if self.reopening(pull) is not None and self.seen.viewer.lower() in by:
+            return CommentKind.REOPENED
+        joined = self.marker is not None and self.marker.joined
+        return CommentKind.JOINED if joined and CommentKind.REOPENED.value not in pull.comment_kinds else None
 
     @cached_property
     def branch_owner(self) -> Owner | None:
