@@ -17,6 +17,7 @@ from zeta_self_register.exits import Exit
 from zeta_self_register.identity import NO_IDENTITY
 from zeta_self_register.local_files import (
     Attempt,
+    LastLook,
     Marker,
     MarkerState,
     NotedComment,
@@ -33,6 +34,7 @@ from zeta_self_register.remote import (
     Branch,
     Content,
     Elsewhere,
+    Glance,
     Mergeable,
     Pull,
     PullState,
@@ -57,6 +59,7 @@ POLICY = Policy(
     merge_method=MergeMethod.SQUASH,
     request_lifetime=300,
     min_pr_interval=DAY,
+    cluster=(),
 )
 LOCAL = Local(
     installer=False,
@@ -68,6 +71,7 @@ LOCAL = Local(
     state=State(),
     boot_id="this",
     monotonic=1000.0,
+    wall_clock=1_767_225_600.0,
 )
 EMPTY = Snapshot(
     viewer="alice",
@@ -199,6 +203,7 @@ def policy(**changes: Any) -> Policy:
     return dataclasses.replace(POLICY, **changes)
 
 
+NEEDS_CLUSTER = policy(cluster=("10.0.0.1:6443",))
 RECORD = Record("blob", b"ours")
 REGISTERED = with_marker(MarkerState.REGISTERED)
 PR_OPEN = with_marker(MarkerState.PR_OPEN)
@@ -215,6 +220,16 @@ def follows(
     known = PR_OPEN if state is None else dataclasses.replace(PR_OPEN, state=state)
     remote = seen(pulls=(pull(**changes),), branch=branch(), auto_merge_allowed=auto_merge_allowed)
     return situation(known, remote, policy=policy, command=Command.STEWARD)
+
+
+def looked(
+    glance: Glance | None, seconds_ago: float = 60, boot_id: str = "this", record: str = "blob"
+) -> Situation:
+    """The steward of a registered node that was looked at so long ago."""
+    at = Moment(boot_id, LOCAL.monotonic - seconds_ago, NOW - seconds_ago)
+    known = dataclasses.replace(REGISTERED, look=LastLook(looked=at, record=record, etag="e"))
+    asking = situation(known, None, command=Command.STEWARD)
+    return dataclasses.replace(asking, glance=glance)
 
 
 EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
@@ -238,6 +253,21 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Exit.HELD,
     ),
     ("no-stamp", situation(local(stamped=False), None), Action.NOTHING, Exit.HELD),
+    ("clock", situation(local(wall_clock=0.0), None), Action.NOTHING, Exit.NOT_NOW),
+    ("clock", situation(local(wall_clock=4e9), None), Action.NOTHING, Exit.NOT_NOW),
+    ("cluster-not-asked", situation(survey=None, policy=NEEDS_CLUSTER), Action.REACH, Exit.NOT_NOW),
+    (
+        "cluster-unreachable",
+        dataclasses.replace(situation(policy=NEEDS_CLUSTER), unreachable=("10.0.0.1:6443 (refused)",)),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "not-surveyed",
+        dataclasses.replace(situation(survey=None, policy=NEEDS_CLUSTER), unreachable=()),
+        Action.SURVEY,
+        Exit.NOT_NOW,
+    ),
     ("paused", situation(local(state=PAUSED), None), Action.NOTHING, Exit.NOT_NOW),
     ("not-asked", situation(LOCAL, None), Action.LOOK, Exit.NOT_NOW),
     ("unknown", situation(remote=Unknown(Exit.NOT_NOW, "down")), Action.NOTHING, Exit.NOT_NOW),
@@ -258,6 +288,22 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Exit.DONE,
     ),
     ("registered", situation(REGISTERED, seen(record=RECORD)), Action.NOTHING, Exit.DONE),
+    ("glance", looked(None), Action.GLANCE, Exit.NOT_NOW),
+    ("unchanged", looked(Glance(unchanged=True, etag="e")), Action.NOTHING, Exit.DONE),
+    ("unchanged", looked(Glance(unchanged=True, etag="other")), Action.NOTE_LOOK, Exit.DONE),
+    ("unchanged", looked(Glance(unchanged=True)), Action.NOTHING, Exit.DONE),
+    ("not-asked", looked(Glance(unchanged=False)), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", looked(None, seconds_ago=DAY), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", looked(None, seconds_ago=-5), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", looked(None, boot_id="before"), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", looked(None, record="other"), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", dataclasses.replace(looked(None), command=Command.REGISTER), Action.LOOK, Exit.NOT_NOW),
+    (
+        "registered",
+        dataclasses.replace(looked(None, seconds_ago=DAY), remote=seen(record=RECORD)),
+        Action.NOTE_LOOK,
+        Exit.DONE,
+    ),
     ("record-found", situation(remote=seen(record=RECORD)), Action.WRITE_MARKER, Exit.DONE),
     (
         "record-found",
@@ -515,6 +561,7 @@ locals_ = st.builds(
     state=st.just(State()) | st.just(PAUSED) | st.just(State(ignore_prs_up_to=8)),
     boot_id=st.just("this"),
     monotonic=st.just(1000.0),
+    wall_clock=st.sampled_from([0.0, 1_767_225_600.0, 4e9]),
 )
 records = st.none() | st.builds(Record, st.sampled_from(["blob", "new"]), st.sampled_from(sorted(OWNERS)))
 pulls = st.builds(

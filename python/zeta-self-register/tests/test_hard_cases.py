@@ -246,6 +246,7 @@ def test_one_stale_look_after_the_merge_opens_nothing(machine):
     merge(machine, number)
     machine.tick("steward")
     assert marker(machine)["state"] == "registered"
+    machine.reboot()
     machine.stale = before
     assert machine.tick("steward").last.status is Exit.NOT_NOW
     assert len(machine.pulls()) == 1

@@ -20,6 +20,7 @@ from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import (
     Attempt,
+    LastLook,
     Marker,
     NotedComment,
     Pause,
@@ -70,6 +71,9 @@ class Acts:
                 return self._pause(self._decision.pause_seconds, self._decision)
             case Action.WRITE_MARKER:
                 self._write_marker()
+                return GO_ON
+            case Action.NOTE_LOOK:
+                self._note_look()
                 return GO_ON
             case Action.NOTE_AGAIN:
                 self._note(Phase.PULL_REQUEST)
@@ -257,6 +261,20 @@ class Acts:
             noted=self._now(),
         )
         self._node.write(local.attempt_path(self._node.settings), encode(attempt))
+
+    def _note_look(self) -> None:
+        """After a whole look: that it was; after a glance: what the next one is compared with."""
+        situation = self._situation
+        last, glance = situation.looked_lately, situation.glance
+        if glance is not None and last is not None:
+            look = msgspec.structs.replace(last, etag=glance.etag)
+        else:
+            record = situation.seen.record
+            blob = record.blob if record is not None else ""
+            known = situation.local.look
+            etag = known.etag if known is not None and known.record == blob else None
+            look = LastLook(looked=self._now(), record=blob, etag=etag)
+        self._node.write(local.look_path(self._node.settings), encode(look))
 
     def _write_state(self, state: msgspec.Struct) -> None:
         self._node.write(local.state_path(self._node.settings), encode(state))

@@ -31,6 +31,8 @@ class Outcome(enum.Enum):
     OK = "ok"
     LOOK_AGAIN = "look again"
     """Refused because things are not as we saw them: exists already, moved."""
+    UNCHANGED = "unchanged"
+    """What was asked for is still what the ETag names."""
     DENIED = "denied"
     PAUSED = "paused"
     NOT_SENT = "not sent"
@@ -48,6 +50,7 @@ class Answer:
     pause_seconds: float | None = None
     data: Any = None
     server_time: float | None = None
+    etag: str | None = None
 
 
 def server_time(headers: Mapping[str, str]) -> float | None:
@@ -71,7 +74,9 @@ def interpret(response: Response) -> Answer:
             return Answer(Outcome.LOST, f"GitHub's answer is not JSON (HTTP {response.status})")
         if isinstance(data, dict) and "errors" in data:
             return _graphql_errors(data, response.headers, clock)
-        return Answer(Outcome.OK, data=data, server_time=clock)
+        return Answer(Outcome.OK, data=data, server_time=clock, etag=response.headers.get("etag"))
+    if response.status == 304:
+        return Answer(Outcome.UNCHANGED, "GitHub says that nothing has changed", server_time=clock)
     if 300 <= response.status < 400:
         return _redirect(response)
     message = _message(data)

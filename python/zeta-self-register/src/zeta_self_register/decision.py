@@ -18,9 +18,12 @@ class Action(enum.Enum):
 
     NOTHING = "nothing"
     LOOK = "ask GitHub"
+    GLANCE = "ask GitHub whether anything has changed"
+    REACH = "ask whether the cluster is reachable"
     SURVEY = "look for this machine and its name elsewhere"
     PAUSE = "pause"
     WRITE_MARKER = "write the marker"
+    NOTE_LOOK = "note the look"
     NOTE_AGAIN = "note the attempt again"
     REGISTER = "register"
     JOIN = "join the pull request"
@@ -33,7 +36,7 @@ class Action(enum.Enum):
     UPDATE = "bring the branch up to date"
 
 
-LOOKS = frozenset({Action.LOOK, Action.SURVEY})
+LOOKS = frozenset({Action.LOOK, Action.GLANCE, Action.REACH, Action.SURVEY})
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
     complete.json     written by the installer last of all: the installation is whole
     attempt.json      written before each attempt: a request may be on its way
     state.json        pauses, resets and comments noted before they were posted
+    look.json         of a registered node: what may be asked for with a request that costs nothing
     registered.json   the marker: a receipt for what was read back from GitHub, never a gate of its own
 
 Each is written once and whole (`durable.py`) and carries its schema's version.  Whatever a reader finds has a
@@ -131,6 +132,17 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Pull requests up to this number are an earlier epoch's: the operator allowed a new registration."""
 
 
+class LastLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The last whole look that showed this node registered; without this file, the next look is a whole one."""
+
+    schema: int = 1
+    looked: Moment
+    record: str
+    """Blob id of the node.yaml that it showed."""
+    etag: str | None = None
+    """GitHub's ETag of the node's folder with this very record in it and no `retired`."""
+
+
 class Intent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the installer wants this machine to become."""
 
@@ -161,7 +173,14 @@ class Reading(enum.Enum):
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_SCHEMA: dict[type[msgspec.Struct], int] = {Marker: MARKER_SCHEMA, Attempt: 1, State: 1, Intent: 1, Stamp: 1}
+_SCHEMA: dict[type[msgspec.Struct], int] = {
+    Marker: MARKER_SCHEMA,
+    Attempt: 1,
+    State: 1,
+    LastLook: 1,
+    Intent: 1,
+    Stamp: 1,
+}
 
 
 def encode(value: msgspec.Struct) -> bytes:

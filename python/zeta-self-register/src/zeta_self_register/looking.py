@@ -19,6 +19,7 @@ from zeta_self_register.remote import (
     Branch,
     Content,
     Elsewhere,
+    Glance,
     Mergeable,
     Moved,
     Pull,
@@ -53,14 +54,19 @@ class Subject:
     """The pull request that the marker names."""
 
     @property
+    def folder(self) -> str:
+        """Where everything of this node is."""
+        return f"maintainers/{self.operator}/cluster-nodes/{self.node}"
+
+    @property
     def record(self) -> str:
         """The path of its node.yaml."""
-        return f"maintainers/{self.operator}/cluster-nodes/{self.node}/node.yaml"
+        return f"{self.folder}/node.yaml"
 
     @property
     def retired(self) -> str:
         """The path of the file by which an operator ends the registration for good."""
-        return f"maintainers/{self.operator}/cluster-nodes/{self.node}/retired"
+        return f"{self.folder}/retired"
 
 
 _METHODS = {"merge": "mergeCommitAllowed", "squash": "squashMergeAllowed", "rebase": "rebaseMergeAllowed"}
@@ -87,6 +93,26 @@ def take_snapshot(github: GitHub, subject: Subject) -> Snapshot | Unknown:
         },
     )
     return _understood(answer, lambda data, clock: _snapshot(github, subject, data, asked_at, clock))
+
+
+def glance(github: GitHub, subject: Subject, record: str, etag: str | None) -> Glance | Unknown:
+    """One conditional request for the folder in which node.yaml and `retired` are.
+
+    It can only say that all is as it was.  Whatever else it shows, a 404 for the folder too, is for a snapshot to
+    judge, which shows the repository beside it.
+    """
+    answer = github.folder(subject.folder, subject.base, etag)
+    if answer.outcome is Outcome.UNCHANGED:
+        return Glance(unchanged=True, etag=etag)
+    if answer.outcome is Outcome.DENIED:
+        return Glance(unchanged=False)
+    if answer.outcome is not Outcome.OK:
+        return _unknown(answer)
+    if not isinstance(answer.data, list) or not all(isinstance(entry, dict) for entry in answer.data):
+        return Glance(unchanged=False)
+    entries = {entry.get("name"): entry.get("sha") for entry in answer.data}
+    same = entries.get("node.yaml") == record and "retired" not in entries
+    return Glance(unchanged=same, etag=answer.etag if same else None)
 
 
 def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unknown | Moved:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -14,7 +15,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, NotSent, Request, Response
+from zeta_self_register.effects import (
+    AlreadyRunning,
+    CommandFailed,
+    NoAnswer,
+    NotReachable,
+    NotSent,
+    Request,
+    Response,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -119,6 +128,29 @@ class Production:
         except httpx.HTTPError as error:
             raise NoAnswer(_explain(error)) from error
 
+    def reachable(self, target: str, seconds: float) -> None:
+        """See `Effects.reachable`.  A URL's certificate has to verify, by the system's authorities or `ca_file`."""
+        if "://" in target:
+            self._get(target, seconds)
+            return
+        host, _, port = target.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
+        except OSError as error:
+            raise NotReachable(_explain(error)) from error
+
+    def _get(self, url: str, seconds: float) -> None:
+        import httpx
+
+        try:
+            with (
+                httpx.Client(verify=self._context(), timeout=seconds, follow_redirects=False) as client,
+                client.stream("GET", url),
+            ):
+                pass
+        except (httpx.HTTPError, NotSent) as error:
+            raise NotReachable(_explain(error)) from error
+
     def wall_clock(self) -> float:
         """See `Effects.wall_clock`."""
         return time.time()
@@ -138,13 +170,16 @@ class Production:
     def _connect(self) -> httpx.Client:
         import httpx
 
-        # The system's own certificates, not a bundle that came along with a library.
-        try:
-            context = ssl.create_default_context(cafile=self._ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise NotSent(f"ca_file {self._ca_file}: {error}; correct it in the settings") from error
+        context = self._context()
         limit = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         return httpx.Client(verify=context, timeout=limit, follow_redirects=False)
+
+    def _context(self) -> ssl.SSLContext:
+        """The system's own certificates, not a bundle that came along with a library."""
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise NotSent(f"ca_file {self._ca_file}: {error}; correct it in the settings") from error
 
     def _exchange(self, client: httpx.Client, request: Request) -> Response:
         deadline = time.monotonic() + WHOLE_ANSWER_SECONDS

@@ -109,6 +109,14 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Glance:
+    """What a conditional request for the node's folder showed: is all as it was when it was seen registered?"""
+
+    unchanged: bool
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
 class Elsewhere:
     """A record or an open pull request that concerns this machine or its name under another path or branch."""
 

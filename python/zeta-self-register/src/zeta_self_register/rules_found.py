@@ -51,26 +51,6 @@ def record_of_another(s: Situation) -> Decision | None:
     )
 
 
-def record_changed(s: Situation) -> Decision | None:
-    if s.seen.record is None or not s.marker_is(MarkerState.REGISTERED) or s.marker is None:
-        return None
-    if s.marker.record_seen == s.seen.record.blob:
-        return None
-    return Decision(
-        Action.WRITE_MARKER,
-        Exit.DONE,
-        "somebody changed node.yaml: left as it is",
-        pull=s.last_pull,
-        marker=MarkerState.REGISTERED,
-    )
-
-
-def registered(s: Situation) -> Decision | None:
-    if s.seen.record is None or not s.marker_is(MarkerState.REGISTERED):
-        return None
-    return nothing(Exit.DONE, "registered")
-
-
 def record_found(s: Situation) -> Decision | None:
     if s.seen.record is None:
         return None

@@ -8,11 +8,33 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from zeta_self_register.comments import CommentKind
-from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, Reading, Reopening, State
+from zeta_self_register.local_files import (
+    Attempt,
+    LastLook,
+    Marker,
+    MarkerState,
+    Phase,
+    Reading,
+    Reopening,
+    State,
+)
 from zeta_self_register.moments import Moment, age
 from zeta_self_register.names import pull_title
-from zeta_self_register.remote import Branch, Content, Elsewhere, Pull, PullState, Snapshot, Survey, Unknown
+from zeta_self_register.remote import (
+    Branch,
+    Content,
+    Elsewhere,
+    Glance,
+    Pull,
+    PullState,
+    Snapshot,
+    Survey,
+    Unknown,
+)
 from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
+
+WHOLE_LOOK_SECONDS = 86_400.0
+"""How long a registered node is looked at by conditional requests alone."""
 
 
 class Owner(enum.Enum):
@@ -41,6 +63,8 @@ class Policy:
     on_drift: OnDrift
     merge: Merge
     merge_method: MergeMethod
+    cluster: tuple[str, ...]
+    """Where somebody has to answer before a new registration is begun."""
     request_lifetime: float
     min_pr_interval: float
 
@@ -58,6 +82,10 @@ class Local:
     state: State
     boot_id: str
     monotonic: float
+    wall_clock: float
+    """This machine's own clock.  Certificates are checked by it; no decision about GitHub is made by it."""
+    look: LastLook | None = None
+    """The last whole look of this node, registered."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,10 @@ class Situation:
     policy: Policy
     owner: Callable[[bytes], Owner]
     same_hardware: Callable[[bytes], bool]
+    unreachable: tuple[str, ...] | None = None
+    """Where in the cluster nobody answers, with the reason; None while nobody has been asked."""
+    glance: Glance | None = None
+    """What a conditional request showed, if one was made."""
 
     @property
     def seen(self) -> Snapshot:
@@ -96,6 +128,20 @@ class Situation:
     def marker_is(self, state: MarkerState) -> bool:
         """The marker is there and says this."""
         return self.marker is not None and self.marker.state is state
+
+    @property
+    def looked_lately(self) -> LastLook | None:
+        """The last whole look, if it was in this boot, less than a day ago, and showed what the marker says.
+
+        A day, since a stray pull request of this node is seen only by a whole look; this boot, since across boots
+        no clock is trusted before GitHub has been asked.
+        """
+        look = self.local.look
+        if look is None or self.marker is None or look.record != self.marker.record_seen:
+            return None
+        since = self.local.monotonic - look.looked.monotonic
+        recent = look.looked.boot_id == self.local.boot_id and 0 <= since < WHOLE_LOOK_SECONDS
+        return look if recent else None
 
     @cached_property
     def open_pull(self) -> Pull | None:

@@ -164,6 +164,11 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "says": "the policy to leave merging to people",
         "files": {DEFAULT_PATH: _SETTINGS + b'merge = "never"\n'},
     },
+    "cluster": {
+        "says": "the settings name places of the cluster that may not answer yet",
+        "files": {DEFAULT_PATH: _SETTINGS + b'cluster = ["10.0.0.1:6443", "https://argo.test/"]\n'},
+        "unreachable": True,
+    },
     "twin-found": {
         "says": "the old installer's orphan",
         "pulls": [{"branch": _OLD_BRANCH, "files": {_RECORD: _record()}}],

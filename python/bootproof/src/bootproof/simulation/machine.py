@@ -21,13 +21,15 @@ from bootproof.verdict import HarnessError
 
 
 class DiskFault(enum.Enum):
-    """What the kernel can answer to a write."""
+    """What this machine can answer where the disk or another process is asked for, GitHub apart."""
 
     NO_SPACE = "enospc"
     SYNC_FAILS = "eio"
     READ_ONLY = "erofs"
     LOCKED = "locked"
     """Another process of the program is at work on this machine."""
+    UNREACHABLE = "unreachable"
+    """Nobody answers at a place beside GitHub that the program asks for."""
 
 
 _ERRNO = {
@@ -40,10 +42,15 @@ _MEETS: Mapping[DiskFault, tuple[str, ...]] = {
     DiskFault.SYNC_FAILS: ("sync",),
     DiskFault.READ_ONLY: ("write", "rename", "make_folder", "lock"),
     DiskFault.LOCKED: ("lock",),
+    DiskFault.UNREACHABLE: ("reachable",),
+}
+_RAISES = {
+    DiskFault.LOCKED: Raises("already-running"),
+    DiskFault.UNREACHABLE: Raises("not-reachable", "connection refused"),
 }
 _FAULTS_OF = {
     name: tuple(fault for fault in DiskFault if name in _MEETS[fault])
-    for name in ("write", "sync", "rename", "make_folder", "lock")
+    for name in ("write", "sync", "rename", "make_folder", "lock", "reachable")
 }
 INTERRUPTED_AT_ONCE = "before anything was written"
 """Where a run was interrupted: GitHub has answered, and nothing has come of it on this machine."""
@@ -208,7 +215,7 @@ class Machine:
         for fault in _FAULTS_OF.get(effect[0], ()):
             if fault in faults:
                 code = _ERRNO.get(fault)
-                error = Raises("already-running") if code is None else Raises(code, str(effect[1]))
+                error = _RAISES[fault] if code is None else Raises(code, str(effect[1]))
                 place = self.automaton.step(way.place, error)
                 disk = way.disk.fail_to_sync(effect[1]) if fault is DiskFault.SYNC_FAILS else way.disk
                 what = f"{fault.value} at {described(effect)}"
@@ -254,7 +261,7 @@ class Machine:
                 return None, disk.make_folder(path)
             case ("sync_all",):
                 return None, disk.sync_all()
-            case ("lock", _):
+            case ("lock", _) | ("reachable", _, _):
                 return None, disk
             case ("wall_clock",):
                 return 1_767_225_600.0, disk

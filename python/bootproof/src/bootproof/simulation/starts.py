@@ -12,6 +12,7 @@ from mock_github.world import World
 from msgspec.structs import replace
 
 from bootproof.simulation.agents import Agent
+from bootproof.simulation.machine import DiskFault
 from bootproof.simulation.people import PERSON
 from bootproof.simulation.universe import NETWORK, Forbidden, Universe
 from bootproof.verdict import HarnessError
@@ -29,10 +30,10 @@ class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
-    reading them ends in.  `base` are files on the base branch, `later` those that
-    came to it after the pull requests, `held` says that it need not come to a registration,
-    `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last` whether a
-    person then merges what is open."""
+    reading them ends in.  `base` are files on the base branch, `later` those that came to it after the pull requests.
+    `unreachable` says that what the program asks for beside GitHub may not answer, `held` that it need not come to a
+    registration, `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last`
+    whether a person then merges what is open."""
 
     says: str
     files: dict[str, bytes | int | None] = {}
@@ -40,6 +41,7 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pulls: tuple[Pull, ...] = ()
     later: dict[str, str] = {}
     archived: bool = False
+    unreachable: bool = False
     held: bool = False
     forbidden: Forbidden = Forbidden.NOTHING
     merged_at_last: bool = True
@@ -63,6 +65,7 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
         name,
         start.says,
         request_faults=NETWORK,
+        disk_faults=frozenset({DiskFault.UNREACHABLE}) if start.unreachable else frozenset(),
         files=start.files,
         world=lambda world: _begun(world, start, repository),
         may_be_held=start.held,

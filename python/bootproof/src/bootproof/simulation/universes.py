@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from bootproof.simulation import starts
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.hub import RequestFault
-from bootproof.simulation.machine import DiskFault
 from bootproof.simulation.people import Act
-from bootproof.simulation.universe import LIMITS, NETWORK, SERVER, Universe
+from bootproof.simulation.universe import DISK, LIMITS, NETWORK, SERVER, Universe
 from bootproof.verdict import HarnessError
 
 _LATE = NETWORK | {RequestFault.LATE}
@@ -47,7 +46,7 @@ ALL: tuple[Universe, ...] = (
         "faults",
         "every fault of the network, the server and the disk together",
         request_faults=NETWORK | SERVER,
-        disk_faults=frozenset(DiskFault),
+        disk_faults=DISK,
         people={Act.MERGE: 1},
     ),
     Universe(
@@ -113,7 +112,7 @@ ALL: tuple[Universe, ...] = (
     Universe(
         "stale", "reads that lag behind", request_faults=NETWORK | {RequestFault.STALE}, people={Act.MERGE: 1}
     ),
-    Universe("disk", "full, read-only, fsync fails, another process", disk_faults=frozenset(DiskFault)),
+    Universe("disk", "full, read-only, fsync fails, another process", disk_faults=DISK),
     Universe("unsynced", "a power cut takes what a killed process had not synced", keeps_unsynced=True),
     Universe("late", "one request arrives late, even after reboots, up to Q", request_faults=_LATE, late=1),
     Universe(
