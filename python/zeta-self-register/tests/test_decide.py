@@ -17,7 +17,6 @@ from zeta_self_register.exits import Exit
 from zeta_self_register.identity import NO_IDENTITY
 from zeta_self_register.local_files import (
     Attempt,
-    LastLook,
     Marker,
     MarkerState,
     NotedComment,
@@ -71,7 +70,6 @@ LOCAL = Local(
     state=State(),
     boot_id="this",
     monotonic=1000.0,
-    wall_clock=1_767_225_600.0,
 )
 EMPTY = Snapshot(
     viewer="alice",
@@ -222,12 +220,18 @@ def follows(
     return situation(known, remote, policy=policy, command=Command.STEWARD)
 
 
-def looked(
-    glance: Glance | None, seconds_ago: float = 60, boot_id: str = "this", record: str = "blob"
-) -> Situation:
-    """The steward of a registered node that was looked at so long ago."""
-    at = Moment(boot_id, LOCAL.monotonic - seconds_ago, NOW - seconds_ago)
-    known = dataclasses.replace(REGISTERED, look=LastLook(looked=at, record=record, etag="e"))
+LOST = msgspec.structs.replace(with_attempt(Phase.PULL_REQUEST, 9e4).attempt, lost=True)
+
+
+def unsent(wall_clock: float) -> Situation:
+    """Nobody was reached, and the machine's own clock stands there."""
+    asked = situation(remote=Unknown(Exit.NOT_NOW, "no certificate", unsent=True))
+    return dataclasses.replace(asked, wall_clock=wall_clock)
+
+
+def looked(glance: Glance | None, attempt: Attempt | None = None) -> Situation:
+    """The steward of a registered node that was looked at before."""
+    known = dataclasses.replace(with_marker(MarkerState.REGISTERED, etag="e"), attempt=attempt)
     asking = situation(known, None, command=Command.STEWARD)
     return dataclasses.replace(asking, glance=glance)
 
@@ -253,8 +257,9 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Exit.HELD,
     ),
     ("no-stamp", situation(local(stamped=False), None), Action.NOTHING, Exit.HELD),
-    ("clock", situation(local(wall_clock=0.0), None), Action.NOTHING, Exit.NOT_NOW),
-    ("clock", situation(local(wall_clock=4e9), None), Action.NOTHING, Exit.NOT_NOW),
+    ("clock", unsent(0.0), Action.NOTHING, Exit.NOT_NOW),
+    ("clock", unsent(4e9), Action.NOTHING, Exit.NOT_NOW),
+    ("unknown", unsent(1_767_225_600.0), Action.NOTHING, Exit.NOT_NOW),
     ("cluster-not-asked", situation(survey=None, policy=NEEDS_CLUSTER), Action.REACH, Exit.NOT_NOW),
     (
         "cluster-unreachable",
@@ -290,20 +295,17 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
     ("registered", situation(REGISTERED, seen(record=RECORD)), Action.NOTHING, Exit.DONE),
     ("glance", looked(None), Action.GLANCE, Exit.NOT_NOW),
     ("unchanged", looked(Glance(unchanged=True, etag="e")), Action.NOTHING, Exit.DONE),
-    ("unchanged", looked(Glance(unchanged=True, etag="other")), Action.NOTE_LOOK, Exit.DONE),
+    ("unchanged", looked(Glance(unchanged=True, etag="other")), Action.NOTE_ETAG, Exit.DONE),
     ("unchanged", looked(Glance(unchanged=True)), Action.NOTHING, Exit.DONE),
     ("not-asked", looked(Glance(unchanged=False)), Action.LOOK, Exit.NOT_NOW),
-    ("not-asked", looked(None, seconds_ago=DAY), Action.LOOK, Exit.NOT_NOW),
-    ("not-asked", looked(None, seconds_ago=-5), Action.LOOK, Exit.NOT_NOW),
-    ("not-asked", looked(None, boot_id="before"), Action.LOOK, Exit.NOT_NOW),
-    ("not-asked", looked(None, record="other"), Action.LOOK, Exit.NOT_NOW),
-    ("not-asked", dataclasses.replace(looked(None), command=Command.REGISTER), Action.LOOK, Exit.NOT_NOW),
     (
-        "registered",
-        dataclasses.replace(looked(None, seconds_ago=DAY), remote=seen(record=RECORD)),
-        Action.NOTE_LOOK,
-        Exit.DONE,
+        "glance",
+        looked(None, attempt=with_attempt(Phase.PULL_REQUEST, 9e4).attempt),
+        Action.GLANCE,
+        Exit.NOT_NOW,
     ),
+    ("not-asked", looked(None, attempt=LOST), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", dataclasses.replace(looked(None), command=Command.REGISTER), Action.LOOK, Exit.NOT_NOW),
     ("record-found", situation(remote=seen(record=RECORD)), Action.WRITE_MARKER, Exit.DONE),
     (
         "record-found",
@@ -561,7 +563,6 @@ locals_ = st.builds(
     state=st.just(State()) | st.just(PAUSED) | st.just(State(ignore_prs_up_to=8)),
     boot_id=st.just("this"),
     monotonic=st.just(1000.0),
-    wall_clock=st.sampled_from([0.0, 1_767_225_600.0, 4e9]),
 )
 records = st.none() | st.builds(Record, st.sampled_from(["blob", "new"]), st.sampled_from(sorted(OWNERS)))
 pulls = st.builds(

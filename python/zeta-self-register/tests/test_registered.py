@@ -9,12 +9,11 @@ from itertools import pairwise
 
 import pytest
 from msgspec.structs import replace
-from stories import MARKER, RECORD, STATE, marker, put
+from stories import MARKER, RECORD, marker, put
 from zeta_self_register.effects import Response
 from zeta_self_register.exits import Exit
 from zeta_self_register.simulated import SETTINGS
 
-LOOK = f"{STATE}/look.json"
 FOLDER = RECORD.removesuffix("/node.yaml")
 GLANCE = f"GET /repos/acme/cluster/contents/{FOLDER}"
 DAY = 86_400
@@ -176,26 +175,42 @@ def test_a_look_that_fails_says_nothing(registered, fate):
     assert registered.files == files
 
 
-@pytest.mark.parametrize(
-    "torn", [b"", b"{", b'{"schema": 99}', b"\xff", b'{"schema": 1, "looked": {"boot_id": "boot-1"}}']
-)
-def test_a_broken_note_of_the_last_look_costs_one_whole_look(registered, torn):
-    registered.files[LOOK] = torn
-    registered.tick("steward")
-    assert registered.sent() == ["POST /graphql"]
-    registered.tick("steward")
-    registered.tick("steward")
-    assert registered.sent()[1:] == [GLANCE] * 2
-
-
-def test_a_whole_look_comes_once_a_boot_and_once_a_day(registered):
-    registered.reboot()
-    for seconds in (60, 6 * 3600, 6 * 3600, DAY, 60):
-        registered.wait(seconds)
+def test_a_marker_without_an_etag_costs_one_request_that_counts(registered):
+    registered.files[MARKER] = json.dumps(marker(registered) | {"etag": None}).encode()
+    for _ in range(3):
         registered.tick("steward")
-    whole = "POST /graphql"
-    assert registered.sent() == [whole, GLANCE, GLANCE, whole, GLANCE]
-    assert json.loads(registered.files[LOOK])["etag"] is not None
+    assert registered.sent() == [GLANCE] * 3
+    assert ["if-none-match" in r.headers for r in registered.requests] == [False, True, True]
+    assert marker(registered)["state"] == "registered"
+
+
+def test_while_a_lost_request_could_still_make_a_pull_request_every_look_is_a_whole_one(machine):
+    """It comes days later, beside the record: only a whole look shows it, and it is closed."""
+    sent = []
+
+    def fate(_number, request):
+        if request.url.endswith("/pulls") and not sent:
+            sent.append(request)
+            return "lost before"
+        return None
+
+    machine.fate = fate
+    machine.world = machine.world.with_stored(
+        replace(machine.world.repository("acme/cluster"), merge_commit_allowed=False)
+    )
+    for seconds in (60, 400, 60, 60):
+        machine.wait(seconds)
+        machine.tick("steward")
+    assert marker(machine)["state"] == "registered"
+    machine.requests.clear()
+    machine.wait(3 * DAY)
+    machine.tick("steward")
+    assert machine.sent() == ["POST /graphql"]
+    machine.github(sent[0])
+    assert len(machine.pulls("open")) == 1
+    machine.tick("steward")
+    machine.tick("steward")
+    assert machine.pulls("open") == []
 
 
 def test_a_change_between_a_whole_look_and_the_first_glance_is_seen(machine):

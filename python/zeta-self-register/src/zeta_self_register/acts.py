@@ -20,7 +20,6 @@ from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import (
     Attempt,
-    LastLook,
     Marker,
     NotedComment,
     Pause,
@@ -72,8 +71,8 @@ class Acts:
             case Action.WRITE_MARKER:
                 self._write_marker()
                 return GO_ON
-            case Action.NOTE_LOOK:
-                self._note_look()
+            case Action.NOTE_ETAG:
+                self._note_etag()
                 return GO_ON
             case Action.NOTE_AGAIN:
                 self._note(Phase.PULL_REQUEST)
@@ -215,7 +214,9 @@ class Acts:
         state = self._node.files().state
         noted = NotedComment(pull_request=pull.number, kind=kind.value, noted=self._now())
         others = tuple(c for c in state.comments if (c.pull_request, c.kind) != (pull.number, kind.value))
-        self._write_state(msgspec.structs.replace(state, comments=(*others, noted)))
+        # That a reopening is to be said says that there was one.
+        reopening = None if kind is CommentKind.REOPENED else state.reopening
+        self._write_state(msgspec.structs.replace(state, comments=(*others, noted), reopening=reopening))
 
     def _comment(self, pull: Pull, kind: CommentKind) -> Answer:
         self._note_comment(pull, kind)
@@ -259,22 +260,17 @@ class Acts:
             node=who.node,
             branch=subject.branch,
             noted=self._now(),
+            lost=self._situation.lost_one(),
         )
         self._node.write(local.attempt_path(self._node.settings), encode(attempt))
 
-    def _note_look(self) -> None:
-        """After a whole look: that it was; after a glance: what the next one is compared with."""
-        situation = self._situation
-        last, glance = situation.looked_lately, situation.glance
-        if glance is not None and last is not None:
-            look = msgspec.structs.replace(last, etag=glance.etag)
-        else:
-            record = situation.seen.record
-            blob = record.blob if record is not None else ""
-            known = situation.local.look
-            etag = known.etag if known is not None and known.record == blob else None
-            look = LastLook(looked=self._now(), record=blob, etag=etag)
-        self._node.write(local.look_path(self._node.settings), encode(look))
+    def _note_etag(self) -> None:
+        marker, glance = self._situation.marker, self._situation.glance
+        if marker is None or glance is None:
+            raise TypeError(f"{self._decision.row} is of a node that was not looked at")
+        self._node.write(
+            self._node.settings.marker, encode(msgspec.structs.replace(marker, etag=glance.etag))
+        )
 
     def _write_state(self, state: msgspec.Struct) -> None:
         self._node.write(local.state_path(self._node.settings), encode(state))

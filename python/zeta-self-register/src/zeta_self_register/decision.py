@@ -23,7 +23,7 @@ class Action(enum.Enum):
     SURVEY = "look for this machine and its name elsewhere"
     PAUSE = "pause"
     WRITE_MARKER = "write the marker"
-    NOTE_LOOK = "note the look"
+    NOTE_ETAG = "note what the next look is compared with"
     NOTE_AGAIN = "note the attempt again"
     REGISTER = "register"
     JOIN = "join the pull request"

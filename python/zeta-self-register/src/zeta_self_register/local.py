@@ -8,9 +8,7 @@ from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local_files import (
     Attempt,
-    LastLook,
     Marker,
-    MarkerState,
     Reading,
     Stamp,
     State,
@@ -29,8 +27,6 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     attempt_broken: bool
     """Something was noted, but what and when cannot be read."""
     state: State
-    look: LastLook | None = None
-    """Read only for a registered node."""
 
 
 def read_files(effects: Effects, settings: Settings) -> Files:
@@ -43,7 +39,6 @@ def read_files(effects: Effects, settings: Settings) -> Files:
         attempt=attempt,
         attempt_broken=attempt_reading is Reading.BROKEN,
         state=_read_state(effects, settings),
-        look=_read_look(effects, settings) if marker and marker.state is MarkerState.REGISTERED else None,
     )
 
 
@@ -55,19 +50,6 @@ def attempt_path(settings: Settings) -> str:
 def state_path(settings: Settings) -> str:
     """Where pauses, resets and noted comments are kept."""
     return f"{settings.state_folder}/state.json"
-
-
-def look_path(settings: Settings) -> str:
-    """Where the last look at a registered node is noted."""
-    return f"{settings.state_folder}/look.json"
-
-
-def _read_look(effects: Effects, settings: Settings) -> LastLook | None:
-    """Only ever saves a request, so whatever is wrong with it, it is as if it was not there."""
-    try:
-        return decode(effects.read(look_path(settings)), LastLook)[1]
-    except OSError:
-        return None
 
 
 def _read_marker(effects: Effects, settings: Settings) -> tuple[Reading, Marker | None]:

@@ -4,7 +4,6 @@
     complete.json     written by the installer last of all: the installation is whole
     attempt.json      written before each attempt: a request may be on its way
     state.json        pauses, resets and comments noted before they were posted
-    look.json         of a registered node: what may be asked for with a request that costs nothing
     registered.json   the marker: a receipt for what was read back from GitHub, never a gate of its own
 
 Each is written once and whole (`durable.py`) and carries its schema's version.  Whatever a reader finds has a
@@ -56,6 +55,9 @@ class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The pull request was somebody else's or an earlier life's: it is owed one comment."""
     record_seen: str | None = None
     """Blob id of node.yaml as it was read on the base branch."""
+    etag: str | None = None
+    """GitHub's ETag of the node's folder with this very record in it and no `retired`: what a look that costs nothing
+    is compared with."""
     boot_id: str
     written_at: str
     server_time: float
@@ -84,6 +86,8 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     node: str
     branch: str
     noted: Moment
+    lost: bool = False
+    """An earlier creation was never answered nor seen: it may still come, long after it should be dead."""
 
 
 class NotedComment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,17 +136,6 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Pull requests up to this number are an earlier epoch's: the operator allowed a new registration."""
 
 
-class LastLook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The last whole look that showed this node registered; without this file, the next look is a whole one."""
-
-    schema: int = 1
-    looked: Moment
-    record: str
-    """Blob id of the node.yaml that it showed."""
-    etag: str | None = None
-    """GitHub's ETag of the node's folder with this very record in it and no `retired`."""
-
-
 class Intent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the installer wants this machine to become."""
 
@@ -177,7 +170,6 @@ _SCHEMA: dict[type[msgspec.Struct], int] = {
     Marker: MARKER_SCHEMA,
     Attempt: 1,
     State: 1,
-    LastLook: 1,
     Intent: 1,
     Stamp: 1,
 }

@@ -166,7 +166,8 @@ def _understood(answer: Answer, parse: Callable[[dict[str, Any], float], T | Unk
 
 
 def _unknown(answer: Answer) -> Unknown:
-    return Unknown(answer.status, answer.reason, answer.pause_seconds)
+    unsent = answer.outcome is Outcome.NOT_SENT
+    return Unknown(answer.status, answer.reason, answer.pause_seconds, unsent)
 
 
 def _odd(error: Exception) -> Unknown:

@@ -75,7 +75,7 @@ class Node:
 
     @cached_property
     def wall_clock(self) -> float:
-        """This machine's own clock at the beginning of the run."""
+        """This machine's own clock when it was first asked for."""
         return self.effects.wall_clock()
 
     def unreachable(self) -> tuple[str, ...]:
@@ -148,10 +148,10 @@ class Node:
 
     def glance(self, situation: Situation) -> Glance | Unknown:
         """Asks whether anything has changed since the last look."""
-        last = situation.looked_lately
-        if last is None:
+        marker = situation.marker
+        if marker is None or marker.record_seen is None:
             return Glance(unchanged=False)
-        return take_glance(self.github, self.subject, last.record, last.etag)
+        return take_glance(self.github, self.subject, marker.record_seen, marker.etag)
 
     def situation(
         self,
@@ -178,8 +178,6 @@ class Node:
                 state=files.state,
                 boot_id=self.effects.boot_id(),
                 monotonic=self.effects.monotonic(),
-                wall_clock=self.wall_clock,
-                look=files.look,
             ),
             remote=remote,
             survey=survey,
@@ -187,6 +185,7 @@ class Node:
             owner=self.owner,
             same_hardware=self.same_hardware,
             unreachable=unreachable,
+            wall_clock=self.wall_clock if isinstance(remote, Unknown) and remote.unsent else None,
             glance=glance,
         )
 

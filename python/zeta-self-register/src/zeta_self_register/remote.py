@@ -149,3 +149,5 @@ class Unknown:
     reason: str
     pause_seconds: float | None = None
     """Set when GitHub itself asked for a pause."""
+    unsent: bool = False
+    """Nobody was reached: no network, or no certificate that verifies."""

@@ -56,13 +56,14 @@ EARLIEST, LATEST = 1_735_689_600.0, 2_524_608_000.0
 
 
 def clock(s: Situation) -> Decision | None:
-    now = s.local.wall_clock
-    if EARLIEST <= now < LATEST:
+    now = s.wall_clock
+    if now is None or EARLIEST <= now < LATEST:
         return None
     where = "in the past" if now < EARLIEST else "far ahead"
     return nothing(
         Exit.NOT_NOW,
-        f"this machine's clock stands {where}, so that no certificate can be checked: waits until it is set",
+        f"GitHub is not reached, and this machine's clock stands {where}, so that no certificate can be checked: "
+        "waits until it is set",
     )
 
 

@@ -1,7 +1,8 @@
 """Rules for a registered node: it is looked at again and again, at a low rate and at no cost.
 
 Somebody may remove its record, change it or retire the node.  A conditional request for the node's folder says whether
-any of that can have happened; what has, a whole look shows.
+any of that can have happened; what has, a whole look shows.  Every look is a whole one while a pull request that was
+asked for and never seen could still come.
 """
 
 from __future__ import annotations
@@ -15,17 +16,16 @@ from zeta_self_register.situation import Command, Situation
 def glance(s: Situation) -> Decision | None:
     if s.remote is not None or s.glance is not None or s.command is not Command.STEWARD:
         return None
-    if not s.marker_is(MarkerState.REGISTERED) or s.looked_lately is None:
+    if not s.marker_is(MarkerState.REGISTERED) or s.stray_may_come:
         return None
     return Decision(Action.GLANCE, Exit.NOT_NOW, "GitHub is asked whether anything has changed")
 
 
 def unchanged(s: Situation) -> Decision | None:
-    if s.remote is not None or s.glance is None or not s.glance.unchanged:
+    if s.remote is not None or s.marker is None or s.glance is None or not s.glance.unchanged:
         return None
-    look, etag = s.looked_lately, s.glance.etag
-    if look is not None and etag is not None and look.etag != etag:
-        return Decision(Action.NOTE_LOOK, Exit.DONE, "registered: notes what the next look is compared with")
+    if s.glance.etag is not None and s.glance.etag != s.marker.etag:
+        return Decision(Action.NOTE_ETAG, Exit.DONE, "registered: notes what the next look is compared with")
     return nothing(Exit.DONE, "registered: nothing has changed")
 
 
@@ -46,6 +46,4 @@ def record_changed(s: Situation) -> Decision | None:
 def registered(s: Situation) -> Decision | None:
     if s.seen.record is None or not s.marker_is(MarkerState.REGISTERED):
         return None
-    if s.command is Command.STEWARD and s.looked_lately is None:
-        return Decision(Action.NOTE_LOOK, Exit.DONE, "registered: notes that it was seen")
     return nothing(Exit.DONE, "registered")

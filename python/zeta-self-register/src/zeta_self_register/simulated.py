@@ -75,11 +75,10 @@ class Simulated:
         "registered.json": (_Q,),
         # Pauses last up to an hour.
         "state.json": (_Q, MAX_PAUSE_SECONDS),
-        "look.json": (_DAY,),
         "merged_at": (_Q,),
         "closed_at": (),
     }
-    boots: Sequence[str] = ("pause", "looked")
+    boots: Sequence[str] = ("pause",)
     errors: Mapping[str, Callable[..., BaseException]] = {
         "not-sent": NotSent,
         "no-answer": NoAnswer,

@@ -10,7 +10,6 @@ from functools import cached_property
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.local_files import (
     Attempt,
-    LastLook,
     Marker,
     MarkerState,
     Phase,
@@ -32,9 +31,6 @@ from zeta_self_register.remote import (
     Unknown,
 )
 from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
-
-WHOLE_LOOK_SECONDS = 86_400.0
-"""How long a registered node is looked at by conditional requests alone."""
 
 
 class Owner(enum.Enum):
@@ -82,10 +78,6 @@ class Local:
     state: State
     boot_id: str
     monotonic: float
-    wall_clock: float
-    """This machine's own clock.  Certificates are checked by it; no decision about GitHub is made by it."""
-    look: LastLook | None = None
-    """The last whole look of this node, registered."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +97,8 @@ class Situation:
     same_hardware: Callable[[bytes], bool]
     unreachable: tuple[str, ...] | None = None
     """Where in the cluster nobody answers, with the reason; None while nobody has been asked."""
+    wall_clock: float | None = None
+    """This machine's own clock, once GitHub was not reached: certificates are checked by it.  Nothing else is."""
     glance: Glance | None = None
     """What a conditional request showed, if one was made."""
 
@@ -130,18 +124,13 @@ class Situation:
         return self.marker is not None and self.marker.state is state
 
     @property
-    def looked_lately(self) -> LastLook | None:
-        """The last whole look, if it was in this boot, less than a day ago, and showed what the marker says.
-
-        A day, since a stray pull request of this node is seen only by a whole look; this boot, since across boots
-        no clock is trusted before GitHub has been asked.
-        """
-        look = self.local.look
-        if look is None or self.marker is None or look.record != self.marker.record_seen:
-            return None
-        since = self.local.monotonic - look.looked.monotonic
-        recent = look.looked.boot_id == self.local.boot_id and 0 <= since < WHOLE_LOOK_SECONDS
-        return look if recent else None
+    def stray_may_come(self) -> bool:
+        """A pull request may have been asked for of which nothing was seen: only a whole look shows it."""
+        noted, marker = self.local.attempt, self.marker
+        if noted is None:
+            return False
+        opened = marker is not None and marker.pull_request is not None and not marker.joined
+        return noted.lost or (noted.phase is Phase.PULL_REQUEST and not opened)
 
     @cached_property
     def open_pull(self) -> Pull | None:
@@ -195,10 +184,17 @@ class Situation:
         noted = self.local.state.reopening
         return noted if noted is not None and noted.pull_request == pull.number else None
 
+    @property
+    def noted_comments(self) -> frozenset[tuple[int, str]]:
+        """Pull request and kind of each comment that was about to be posted."""
+        return frozenset((c.pull_request, c.kind) for c in self.local.state.comments)
+
     def greeting(self, pull: Pull) -> CommentKind | None:
         """What this node says on an open pull request: that it reopened it, or that it joined it."""
         by = {login.lower() for login in pull.reopened_by}
-        if self.reopening(pull) is not None and self.seen.viewer.lower() in by:
+        said = (pull.number, CommentKind.REOPENED.value)
+        asked = self.reopening(pull) is not None or said in self.noted_comments
+        if asked and self.seen.viewer.lower() in by:
             return CommentKind.REOPENED
         joined = self.marker is not None and self.marker.joined
         return CommentKind.JOINED if joined and CommentKind.REOPENED.value not in pull.comment_kinds else None
@@ -231,6 +227,13 @@ class Situation:
         """A creation of our pull request was noted, was not answered, and no pull request shows that it landed."""
         return (
             self.attempt is not None and self.attempt.phase is Phase.PULL_REQUEST and self.open_pull is None
+        )
+
+    def lost_one(self) -> bool:
+        """Whether, when a new attempt is noted, an earlier creation was never answered nor seen."""
+        noted = self.local.attempt
+        return noted is not None and (
+            noted.lost or (noted.phase is Phase.PULL_REQUEST and noted == self.attempt)
         )
 
     def merged_lately(self) -> Pull | None:
