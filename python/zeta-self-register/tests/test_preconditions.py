@@ -51,17 +51,17 @@ def installer(machine):
 
 
 def clock_in_1970(machine):
-    """No battery."""
+    """No battery; no certificate is valid yet."""
     machine.clock = 12.0
-    return "this machine's clock stands in the past, so that no certificate can be checked: waits until it is set"
+    machine.fate = lambda _n, _r: "not sent"
+    return "GitHub is not reached, and this machine's clock stands in the past, so that no certificate"
 
 
 def clock_far_ahead(machine):
-    """A wrong battery."""
+    """A wrong battery; every certificate has expired."""
     machine.clock = 4e9
-    return (
-        "this machine's clock stands far ahead, so that no certificate can be checked: waits until it is set"
-    )
+    machine.fate = lambda _n, _r: "not sent"
+    return "GitHub is not reached, and this machine's clock stands far ahead, so that no certificate"
 
 
 def no_cluster(machine):
@@ -105,11 +105,18 @@ def test_what_is_missing_is_named_and_when_it_is_there_the_next_run_registers(ma
     assert len(machine.pulls()) == 1
 
 
-@pytest.mark.parametrize("missing", [no_stamp, installer, clock_in_1970, clock_far_ahead])
+@pytest.mark.parametrize("missing", [no_stamp, installer])
 def test_what_the_machine_can_tell_itself_costs_no_request(machine, missing):
     missing(machine)
     machine.tick()
     assert machine.requests == []
+
+
+@pytest.mark.parametrize("clock", [12.0, 4e9])
+def test_a_clock_that_is_wrong_hinders_nobody_where_github_is_reached(machine, clock):
+    machine.clock = clock
+    machine.tick()
+    assert len(machine.pulls()) == 1
 
 
 def test_each_place_of_the_cluster_has_its_own_time_limit_and_all_silent_ones_are_named(machine):
