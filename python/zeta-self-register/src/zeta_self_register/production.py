@@ -9,7 +9,6 @@ import os
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from zeta_self_register.effects import (
     Request,
     Response,
 )
+from zeta_self_register.journal import Journal
 
 if TYPE_CHECKING:
     import httpx
@@ -40,8 +40,9 @@ WHOLE_ANSWER_SECONDS = 90.0
 class Production:
     """The machine that this process runs on."""
 
-    def __init__(self, ca_file: str | None = None) -> None:
+    def __init__(self, ca_file: str | None = None, journal: Journal | None = None) -> None:
         self._ca_file = ca_file
+        self._journal = journal or Journal(None)
         self._client: httpx.Client | None = None
 
     def read(self, path: str) -> bytes:
@@ -164,8 +165,8 @@ class Production:
         return self.read("/proc/sys/kernel/random/boot_id").decode().strip()
 
     def say(self, line: str) -> None:
-        """See `Effects.say`: standard error, which systemd puts into the journal."""
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the journal
+        """See `Effects.say`."""
+        self._journal.say(line)
 
     def _connect(self) -> httpx.Client:
         import httpx
