@@ -31,6 +31,36 @@ def reopens(story: Any, number: int, **fields: Any) -> Any:
     return story.does("pull-request-reopened", number=number, head=HEAD, **fields)
 
 
+# --- auto-merge that a person switched off
+
+
+def switches(story: Any, way: str, **fields: Any) -> Any:
+    return story.does(f"auto-merge-{way}", number=1, **fields)
+
+
+def test_auto_merge_may_be_armed_again_when_a_person_has_switched_it_on_or_reopened(booted: Any) -> None:
+    booted.opens(1)
+    switches(booted, "enabled")
+    switches(booted, "disabled", agent=None)
+    switches(booted, "enabled", agent=None)
+    switches(booted, "disabled", agent=None)
+    reopens(booted, 1, agent=None)
+    switches(booted, "enabled")
+    assert look("leaves-switched-off", booted.case()) == Look(2)
+
+
+@pytest.mark.parametrize("way", ["enabled", "merged"])
+def test_what_a_person_switched_off_is_left(booted: Any, way: str) -> None:
+    booted.opens(1)
+    off = switches(booted, "disabled", agent=None)
+    did = (
+        switches(booted, way) if way == "enabled" else booted.does("pull-request-merged", number=1, head=HEAD)
+    )
+    word = {"enabled": "armed", "merged": "merged"}[way]
+    said = f"#1 was {word} after somebody had switched auto-merge off [{off.seq}, {did.seq}]"
+    assert broken("leaves-switched-off", booted.case()) == [said]
+
+
 # --- reopened once
 
 

@@ -169,14 +169,15 @@ def test_stale_data(kit: Any, row: str) -> None:
 class AutoMerging:
     """A server with a repository `acme/auto` where auto-merge is allowed, and `acme/cluster` where it is not."""
 
-    def __init__(self, kit: Any, *required: str) -> None:
+    def __init__(self, kit: Any, *required: str, strict: bool = False) -> None:
         world = kit.world.with_repository(
             "acme/auto", files={"a": "a"}, collaborators={"zeta-bot": "write"}, auto_merge_allowed=True
         )
         if required:
-            world = world.with_protection("acme/auto", required_checks=required)
+            world = world.with_protection("acme/auto", required_checks=required, strict=strict)
         rights = {"contents": "write", "pull_requests": "write", "statuses": "write"}
         kit.begin(world.with_token("wide", login="zeta-bot", permissions=rights))
+        self.server = kit.server
         self.alice, self.client = kit.server.as_user("alice"), kit.client("wide")
 
     def pull(self, repository: str) -> int:
@@ -213,3 +214,38 @@ def test_auto_merge(kit: Any, row: str) -> None:
     assert auto.enable("auto", number, expectedHeadOid=auto.head) == ""
     auto.status("success", "ci")
     assert auto.client.get(f"/repos/acme/auto/pulls/{number}").json()["merged"] is True
+
+
+@row(
+    "strict checks, the base moved: BEHIND, 405 as if the checks were missing; auto-merge waits for an update"
+)
+def test_behind(kit: Any, row: str) -> None:
+    auto = AutoMerging(kit, "ci", strict=True)
+    number = auto.pull("auto")
+    auto.status("success", "ci")
+    auto.server.as_user("acme").push_file("acme/auto", "other", "x")
+    pull = f"/repos/acme/auto/pulls/{number}"
+    auto.client.get(pull)
+    assert auto.client.get(pull).json()["mergeable_state"] == "behind"
+    answer = auto.client.http.put(f"{pull}/merge", json={})
+    refused(answer, 405, 'Required status check "ci" is expected.')
+    assert auto.enable("auto", number) == ""
+    assert auto.client.http.put(f"{pull}/update-branch", json={}).status_code == 202
+    updated = auto.client.get(pull).json()
+    assert (updated["merged"], updated["auto_merge"] is not None) == (False, True)
+    auto.head = updated["head"]["sha"]
+    auto.status("success", "ci")
+    assert auto.client.get(pull).json()["merged"] is True
+
+
+@row("a protected branch takes no push without its checks, but an administrator's unless the rule is for all")
+def test_protected_from_whom(kit: Any, row: str) -> None:
+    body = {"message": "m", "content": coded("x")}
+    for enforced, status in ((False, 201), (True, 409)):
+        world = kit.world.with_repository(
+            "acme/auto", files={"a": "a"}, collaborators={"maria": "admin", "zeta-bot": "write"}
+        ).with_protection("acme/auto", required_checks=["ci"], enforce_admins=enforced)
+        kit.begin(world.with_token("maria's", login="maria").with_token("bot's", login="zeta-bot"))
+        for token, answer in (("bot's", 409), ("maria's", status)):
+            sent = kit.client(token).http.put("/repos/acme/auto/contents/new", json=body)
+            assert sent.status_code == answer

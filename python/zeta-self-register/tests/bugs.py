@@ -150,6 +150,12 @@ BUGS: tuple[Planted, ...] = (
             (patched(tick, "_go_round", gated(is_marked(MarkerState.REGISTERED))),)),
     Planted("no-throttle", "a repair without a bound",
             "Z15", "removed", "not-too-soon", (without("throttled"),)),
+    Planted("never-updates", "a branch that has fallen behind is left there",
+            "automerge-action #74", "strict", "liveness", (without("behind"),)),
+    Planted("never-arms", "checks are waited for, and auto-merge is not armed",
+            "4th of the fixes asked for", "checks", "liveness", (without("not-armed"),)),
+    Planted("merges-against", "auto-merge that a person switched off is armed again",
+            "Renovate", "switched-off", "leaves-switched-off", (without("switched-off"),)),
     Planted("no-note", "the attempt is not noted before it is made",
             "Z15", "late", "one-per-epoch", (patched(Acts, "_note", always(None)),)),
 )
@@ -169,6 +175,7 @@ HARMLESS: tuple[Planted, ...] = (
 
 _LACKS: Mapping[str, tuple[str, ...]] = {
     "nothing late": ("unsynced-folder", "repeats-pull", "does-not-wait", "no-note"),
+    "no rules on the base": ("never-updates", "never-arms", "merges-against"),
     "no people": ("closed-is-done", "opens-again", "reopens-again", "marker-gates", "no-throttle"),
     "no earlier life": (
         *("unknown-is-absent", "repeats-comment", "first-page-only", "hidden-pull", "hidden-twin"),

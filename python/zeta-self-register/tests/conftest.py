@@ -14,7 +14,15 @@ from mock_github import wire
 from mock_github.step import step
 from mock_github.world import World, empty_world
 from zeta_self_register import settings
-from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, NotSent, Request, Response
+from zeta_self_register.effects import (
+    AlreadyRunning,
+    CommandFailed,
+    NoAnswer,
+    NotReachable,
+    NotSent,
+    Request,
+    Response,
+)
 from zeta_self_register.node import Node
 from zeta_self_register.simulated import AGENT, MACHINE, SETTINGS
 from zeta_self_register.tick import Run, plan, tick
@@ -36,8 +44,9 @@ class SmallMachine:
         self.fate: Callable[[int, Request], str | None] = lambda _number, _request: None
         self.write_error: int | None = None
         self.locked = False
-        self.clock = 0.0
-        """The machine's own clock, which stands in 1970."""
+        self.clock = 1_767_225_600.0
+        self.silent: set[str] = set()
+        self.asked: list[tuple[str, float]] = []
         self.published: dict[str, bytes] = {}
         self.unpublishable: set[str] = set()
         self.stale: World | None = None
@@ -116,6 +125,11 @@ class SmallMachine:
 
     def wall_clock(self) -> float:
         return self.clock
+
+    def reachable(self, target: str, seconds: float) -> None:
+        self.asked.append((target, seconds))
+        if target in self.silent:
+            raise NotReachable("connection refused")
 
     def monotonic(self) -> float:
         return self.uptime

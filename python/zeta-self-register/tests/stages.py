@@ -14,6 +14,7 @@ from bootproof.simulation.people import Act
 from bootproof.simulation.starts import asked, with_file
 from bootproof.simulation.transitions import TOKEN, Simulation
 from bootproof.simulation.universe import Forbidden, Universe
+from bootproof.simulation.universes import guarded
 from further_rules import Signed
 from mock_github.frozen import FrozenMap
 from mock_github.world import World
@@ -112,6 +113,26 @@ ALL = (
     small("closed", "a person closes it", people=(Act.CLOSE,)),
     small("closed-twice", "a person closes it, and again", people=(Act.CLOSE, Act.CLOSE)),
     small("removed", "a person removes the record", people=(Act.REMOVE_RECORD,)),
+    small(
+        "checks",
+        "a required check turns green, or never does",
+        people=(Act.CHECK,),
+        world=guarded(("ci",)),
+        merged_at_last=False,
+    ),
+    small(
+        "strict",
+        "branches have to be up to date, and the base moves",
+        people=(Act.CHECK, Act.CHECK, Act.MERGE_OTHER),
+        world=guarded(("ci",), strict=True),
+        merged_at_last=False,
+    ),
+    small(
+        "switched-off",
+        "somebody switches auto-merge off, and the check turns green",
+        people=(Act.DISARM, Act.CHECK),
+        world=guarded(("ci",)),
+    ),
     small("intent", "crashes; the intent lies on the disk", crashes=True, files=INTENT_IN_STATE_FOLDER),
     small(
         "in-flight",

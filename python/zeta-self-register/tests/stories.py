@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+STATE = "/var/lib/zeta-self-register"
 MARKER = "/var/lib/zeta-self-register/registered.json"
 ATTEMPT = "/var/lib/zeta-self-register/attempt.json"
 RECORD = "maintainers/alice/cluster-nodes/node-a/node.yaml"

@@ -24,6 +24,7 @@ from zeta_self_register.local_files import (
     Phase,
     PullRequestRef,
     Reading,
+    RefusedAutoMerge,
     State,
 )
 from zeta_self_register.moments import Moment
@@ -32,6 +33,7 @@ from zeta_self_register.remote import (
     Branch,
     Content,
     Elsewhere,
+    Glance,
     Mergeable,
     Pull,
     PullState,
@@ -56,6 +58,7 @@ POLICY = Policy(
     merge_method=MergeMethod.SQUASH,
     request_lifetime=300,
     min_pr_interval=DAY,
+    cluster=(),
 )
 LOCAL = Local(
     installer=False,
@@ -198,11 +201,40 @@ def policy(**changes: Any) -> Policy:
     return dataclasses.replace(POLICY, **changes)
 
 
+NEEDS_CLUSTER = policy(cluster=("10.0.0.1:6443",))
 RECORD = Record("blob", b"ours")
 REGISTERED = with_marker(MarkerState.REGISTERED)
 PR_OPEN = with_marker(MarkerState.PR_OPEN)
 OLD_TWIN = Elsewhere(PATH, "alice", "n", b"ours", pull(9, branch="register-n-20250101T000000Z"))
 PAUSED = State(pause=Pause(noted=Moment("this", 990.0, 0.0), seconds=60, attempts=0))
+
+REFUSED = State(auto_merge_refused=RefusedAutoMerge(pull_request=7, head="head", reason="not allowed"))
+
+
+def follows(
+    policy: Policy = POLICY, state: State | None = None, auto_merge_allowed: bool = True, **changes: Any
+) -> Situation:
+    """The steward beside its open pull request."""
+    known = PR_OPEN if state is None else dataclasses.replace(PR_OPEN, state=state)
+    remote = seen(pulls=(pull(**changes),), branch=branch(), auto_merge_allowed=auto_merge_allowed)
+    return situation(known, remote, policy=policy, command=Command.STEWARD)
+
+
+LOST = msgspec.structs.replace(with_attempt(Phase.PULL_REQUEST, 9e4).attempt, lost=True)
+
+
+def unsent(wall_clock: float) -> Situation:
+    """Nobody was reached, and the machine's own clock stands there."""
+    asked = situation(remote=Unknown(Exit.NOT_NOW, "no certificate", unsent=True))
+    return dataclasses.replace(asked, wall_clock=wall_clock)
+
+
+def looked(glance: Glance | None, attempt: Attempt | None = None) -> Situation:
+    """The steward of a registered node that was looked at before."""
+    known = dataclasses.replace(with_marker(MarkerState.REGISTERED, etag="e"), attempt=attempt)
+    asking = situation(known, None, command=Command.STEWARD)
+    return dataclasses.replace(asking, glance=glance)
+
 
 EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
     ("installer", situation(local(installer=True), None), Action.NOTHING, Exit.HELD),
@@ -225,6 +257,22 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Exit.HELD,
     ),
     ("no-stamp", situation(local(stamped=False), None), Action.NOTHING, Exit.HELD),
+    ("clock", unsent(0.0), Action.NOTHING, Exit.NOT_NOW),
+    ("clock", unsent(4e9), Action.NOTHING, Exit.NOT_NOW),
+    ("unknown", unsent(1_767_225_600.0), Action.NOTHING, Exit.NOT_NOW),
+    ("cluster-not-asked", situation(survey=None, policy=NEEDS_CLUSTER), Action.REACH, Exit.NOT_NOW),
+    (
+        "cluster-unreachable",
+        dataclasses.replace(situation(policy=NEEDS_CLUSTER), unreachable=("10.0.0.1:6443 (refused)",)),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "not-surveyed",
+        dataclasses.replace(situation(survey=None, policy=NEEDS_CLUSTER), unreachable=()),
+        Action.SURVEY,
+        Exit.NOT_NOW,
+    ),
     ("paused", situation(local(state=PAUSED), None), Action.NOTHING, Exit.NOT_NOW),
     ("not-asked", situation(LOCAL, None), Action.LOOK, Exit.NOT_NOW),
     ("unknown", situation(remote=Unknown(Exit.NOT_NOW, "down")), Action.NOTHING, Exit.NOT_NOW),
@@ -245,6 +293,19 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Exit.DONE,
     ),
     ("registered", situation(REGISTERED, seen(record=RECORD)), Action.NOTHING, Exit.DONE),
+    ("glance", looked(None), Action.GLANCE, Exit.NOT_NOW),
+    ("unchanged", looked(Glance(unchanged=True, etag="e")), Action.NOTHING, Exit.DONE),
+    ("unchanged", looked(Glance(unchanged=True, etag="other")), Action.NOTE_ETAG, Exit.DONE),
+    ("unchanged", looked(Glance(unchanged=True)), Action.NOTHING, Exit.DONE),
+    ("not-asked", looked(Glance(unchanged=False)), Action.LOOK, Exit.NOT_NOW),
+    (
+        "glance",
+        looked(None, attempt=with_attempt(Phase.PULL_REQUEST, 9e4).attempt),
+        Action.GLANCE,
+        Exit.NOT_NOW,
+    ),
+    ("not-asked", looked(None, attempt=LOST), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", dataclasses.replace(looked(None), command=Command.REGISTER), Action.LOOK, Exit.NOT_NOW),
     ("record-found", situation(remote=seen(record=RECORD)), Action.WRITE_MARKER, Exit.DONE),
     (
         "record-found",
@@ -279,6 +340,28 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Exit.NOT_NOW,
     ),
     ("pull-open", situation(PR_OPEN, seen(pulls=(pull(),), branch=branch())), Action.NOTHING, Exit.DONE),
+    ("left-to-people", follows(policy=policy(merge=Merge.NEVER)), Action.NOTHING, Exit.NOT_NOW),
+    ("changes-more", follows(paths=(PATH, "flake.nix")), Action.NOTHING, Exit.NOT_NOW),
+    ("draft", follows(draft=True, merge_state="DRAFT"), Action.NOTHING, Exit.NOT_NOW),
+    ("switched-off", follows(switched_off=True, merge_state="CLEAN"), Action.NOTHING, Exit.NOT_NOW),
+    ("switched-off", follows(switched_off=True, merge_state="BEHIND"), Action.NOTHING, Exit.NOT_NOW),
+    ("behind", follows(merge_state="BEHIND"), Action.UPDATE, Exit.NOT_NOW),
+    ("behind", follows(merge_state="BEHIND", auto_merge=True), Action.UPDATE, Exit.NOT_NOW),
+    ("armed", follows(auto_merge=True), Action.NOTHING, Exit.NOT_NOW),
+    (
+        "mergeable-unknown",
+        follows(mergeable=Mergeable.UNKNOWN, merge_state="UNKNOWN"),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    ("conflict", follows(mergeable=Mergeable.CONFLICTING, merge_state="DIRTY"), Action.NOTHING, Exit.NOT_NOW),
+    ("mergeable", follows(merge_state="CLEAN"), Action.MERGE, Exit.NOT_NOW),
+    ("mergeable", follows(merge_state="UNSTABLE"), Action.MERGE, Exit.NOT_NOW),
+    ("mergeable", follows(merge_state="CLEAN", state=REFUSED), Action.MERGE, Exit.NOT_NOW),
+    ("not-armed", follows(), Action.ARM, Exit.NOT_NOW),
+    ("not-armed", follows(state=REFUSED, head_oid="another"), Action.ARM, Exit.NOT_NOW),
+    ("waits-unarmed", follows(state=REFUSED), Action.NOTHING, Exit.NOT_NOW),
+    ("waits-unarmed", follows(auto_merge_allowed=False), Action.NOTHING, Exit.NOT_NOW),
     (
         "merged-lately",
         situation(remote=seen(pulls=(pull(state=PullState.MERGED, merged_at=NOW - 10),))),
@@ -445,19 +528,6 @@ def test_every_row_has_an_example() -> None:
     assert [row.name for row in TABLE if row.name not in {example[0] for example in EXAMPLES}] == []
 
 
-def test_the_steward_follows_an_open_pull_request() -> None:
-    def action(**changes: Any) -> Action:
-        remote = seen(pulls=(pull(**changes),), branch=branch())
-        return decide(situation(PR_OPEN, remote, command=Command.STEWARD)).action
-
-    assert action(merge_state="CLEAN") is Action.MERGE
-    assert action(merge_state="BLOCKED") is Action.ARM
-    assert action(auto_merge=True) is Action.NOTHING
-    assert action(mergeable=Mergeable.UNKNOWN, merge_state="UNKNOWN") is Action.NOTHING
-    assert action(mergeable=Mergeable.CONFLICTING, merge_state="DIRTY") is Action.NOTHING
-    assert action(merge_state="CLEAN", paths=(PATH, "flake.nix")) is Action.NOTHING
-
-
 def test_a_comment_is_made_once() -> None:
     joined = with_marker(MarkerState.PR_OPEN, joined=True)
     there = seen(pulls=(pull(comment_kinds=frozenset({"joined"})),), branch=branch())
@@ -503,8 +573,10 @@ pulls = st.builds(
     created_at=st.floats(NOW - 3 * DAY, NOW),
     reopened=st.integers(0, 2),
     mergeable=st.sampled_from(Mergeable),
-    merge_state=st.sampled_from(["CLEAN", "BLOCKED", "UNKNOWN"]),
+    merge_state=st.sampled_from(["CLEAN", "BLOCKED", "UNKNOWN", "BEHIND", "DRAFT"]),
     auto_merge=st.booleans(),
+    draft=st.booleans(),
+    switched_off=st.booleans(),
     record=records,
 )
 snapshots = st.builds(
@@ -547,6 +619,10 @@ def test_whatever_is_known_there_is_one_decision(known: Situation) -> None:
         assert known.remote.record is None
         assert all(p.state is not PullState.OPEN for p in known.remote.pulls), "never a twin of an open one"
         assert known.survey is not None
+    if decision.action in {Action.MERGE, Action.ARM, Action.UPDATE}:
+        assert decision.pull is not None
+        assert decision.pull.paths == (PATH,), "only its own record"
+        assert decision.pull.auto_merge or not decision.pull.switched_off, "a person's word counts"
     if decision.marker is MarkerState.REGISTERED:
         assert known.remote.record is not None
     if decision.marker is MarkerState.PR_OPEN:

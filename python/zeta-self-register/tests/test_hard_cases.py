@@ -16,6 +16,7 @@ from mock_github.step import step
 from stories import ATTEMPT, BRANCH, MARKER, OLD_RECORD, RECORD, marker, new_branch, open_pull, put
 from zeta_self_register.effects import Response
 from zeta_self_register.exits import Exit, Refused
+from zeta_self_register.simulated import SETTINGS
 
 OLD_BRANCH = "register-node-a-20260101T000000Z"
 DAY = 86_400
@@ -151,8 +152,101 @@ def test_it_may_die_at_every_effect(machine, story, edge, pause):
         assert len(opened) == 1, f"died {edge} effect {number}"
         kinds = [k for c in machine.comments(1) for k in ("joined", "reopened", "held") if f": {k} -->" in c]
         assert len(kinds) == len(set(kinds)), f"died {edge} effect {number}: {kinds}"
+        assert story is not closed_once or "reopened" in kinds, f"died {edge} effect {number}: not said"
         assert marker(machine)["pull_request"]["number"] == 1
     assert deaths >= 5, "a sweep that never struck shows nothing"
+
+
+# --- closed by a person ---------------------------------------------------------------------------------------
+
+
+def test_that_it_was_reopened_is_said_by_the_next_run_if_this_one_died(machine):
+    machine.tick()
+    close(machine, 1)
+    machine.fate = lambda _n, request: "not sent" if request.url.endswith("/comments") else None
+    machine.tick("steward")
+    assert machine.pulls()[0]["state"] == "open"
+    assert machine.comments(1) == []
+    machine.fate = lambda _n, _request: None
+    later(machine)
+    assert len(machine.comments(1)) == 1
+    assert "reopened once" in machine.comments(1)[0]
+
+
+def test_what_a_person_reopened_is_not_said_to_be_ours(machine):
+    machine.tick()
+    close(machine, 1)
+    machine.fate = lambda _n, request: "not sent" if request.method == "PATCH" else None
+    machine.tick("steward")
+    machine.person("PATCH", "/repos/acme/cluster/pulls/1", {"state": "open"})
+    machine.fate = lambda _n, _request: None
+    later(machine)
+    assert machine.comments(1) == []
+
+
+def test_a_reopening_that_github_refuses_is_asked_for_once_and_then_held(machine):
+    machine.tick()
+    close(machine, 1)
+    refused = b'{"message": "Validation Failed", "errors": [{"message": "state cannot be changed."}]}'
+    answered(machine, lambda r: r.method == "PATCH", 422, refused)
+    last = machine.tick("steward").last
+    later(machine)
+    assert [r.method for r in machine.requests].count("PATCH") == 1
+    assert last.status is Exit.HELD
+    assert "`zeta-self-register reset` allows a new registration" in last.reason
+    assert marker(machine)["state"] == "held"
+    assert len(machine.comments(1)) == 1
+
+
+def branch_deleted(machine):
+    """Which closes the pull request."""
+    machine.person("DELETE", f"/repos/acme/cluster/git/refs/heads/{BRANCH}", status=204)
+
+
+def branch_recreated(machine):
+    """By hand, at the base."""
+    branch_deleted(machine)
+    new_branch(machine, BRANCH)
+
+
+def force_pushed(machine):
+    """And then closed."""
+    close(machine, 1)
+    sha = machine.person("GET", "/repos/acme/cluster/git/ref/heads/main")["object"]["sha"]
+    machine.person("PATCH", f"/repos/acme/cluster/git/refs/heads/{BRANCH}", {"sha": sha, "force": True})
+
+
+@pytest.mark.parametrize(
+    ("story", "policy", "state", "said"),
+    [
+        (lambda m: close(m, 1), "", "open", "reopened once"),
+        (branch_deleted, "", "open", "reopened once"),
+        (branch_recreated, "", "closed", "its branch has other commits now"),
+        (force_pushed, "", "closed", "its branch has other commits now"),
+        (lambda m: close(m, 1), 'on_closed = "hold"', "closed", "was closed by a person"),
+        (branch_deleted, 'on_closed = "hold"', "closed", "was closed by a person"),
+    ],
+)
+def test_closed_in_every_way(machine, story, policy, state, said):
+    """Once reopened where that can be, otherwise held; the comment and the line name the way out."""
+    machine.files[SETTINGS] += policy.encode()
+    machine.tick()
+    story(machine)
+    machine.tick("steward")
+    [pull] = machine.pulls()
+    [comment] = machine.comments(1)
+    assert pull["state"] == state
+    if state == "open":
+        assert said in comment
+        return
+    for _ in range(2):
+        last = machine.tick("steward").last
+        assert last.status is Exit.HELD
+        assert said in last.reason
+    assert "`zeta-self-register reset`" in last.reason
+    assert "`zeta-self-register reset`" in comment
+    assert len(machine.comments(1)) == 1
+    assert "DELETE" not in {r.method for r in machine.requests}
 
 
 # --- looks that are stale -------------------------------------------------------------------------------------
@@ -165,6 +259,7 @@ def test_one_stale_look_after_the_merge_opens_nothing(machine):
     merge(machine, number)
     machine.tick("steward")
     assert marker(machine)["state"] == "registered"
+    machine.reboot()
     machine.stale = before
     assert machine.tick("steward").last.status is Exit.NOT_NOW
     assert len(machine.pulls()) == 1

@@ -150,6 +150,8 @@ class Before(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     of_this_epoch: tuple[int, ...] = ()
     settled: tuple[int, ...] = ()
     reopened: tuple[int, ...] = ()
+    switched_off: tuple[int, ...] = ()
+    """Where a person has switched auto-merge off."""
     comments: tuple[tuple[int, str], ...] = ()
     base_commits: tuple[str, ...] = ()
     pushed_by_people: tuple[str, ...] = ()

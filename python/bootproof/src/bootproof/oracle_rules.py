@@ -302,6 +302,28 @@ def reopened_once(case: Case) -> Look:
     return Look(looked_at, tuple(findings))
 
 
+def leaves_switched_off(case: Case) -> Look:
+    """Where a person switched auto-merge off, the machine neither switches it on again nor merges by itself."""
+    off: dict[int | None, Event | None] = dict.fromkeys(case.before.switched_off)
+    looked_at, findings = 0, []
+    for event in case.events:
+        if event.repository != case.registration.repository:
+            continue
+        if not case.by_machine(event):
+            if event.type == "auto-merge-disabled":
+                off[event.number] = event
+            elif event.type in ("auto-merge-enabled", "pull-request-reopened"):
+                off.pop(event.number, None)
+        elif event.type in ("auto-merge-enabled", "pull-request-merged"):
+            looked_at += 1
+            if event.number in off:
+                did = "armed" if event.type == "auto-merge-enabled" else "merged"
+                before = off[event.number]
+                text = f"#{event.number} was {did} after somebody had switched auto-merge off"
+                findings.append(case.finding(text, *([before] if before else []), event))
+    return Look(looked_at, tuple(findings))
+
+
 def taken_back(case: Case) -> Look:
     """The machine closes a PR of the node only beside another one that is open, that was merged or that a person
     closed, or while the record is on the base: what it has asked for is not taken back."""
@@ -344,6 +366,7 @@ ALWAYS: tuple[Rule, ...] = (
     Rule("nobody-elses", nobody_elses),
     Rule("one-comment-per-kind", one_comment_per_kind),
     Rule("reopened-once", reopened_once),
+    Rule("leaves-switched-off", leaves_switched_off),
     Rule("taken-back", taken_back),
     Rule("only-its-own-logins", only_its_own_logins),
 )

@@ -10,7 +10,9 @@ from mock_github.git_objects import CommitInfo
 from mock_github.merge import merge_trees
 from mock_github.requirements import (
     MergeStatus,
+    behind_refusal,
     diff_since_fork,
+    is_behind,
     merge_tree,
     missing_requirement,
     protection_of,
@@ -220,6 +222,8 @@ def merge_pull(
         raise Refused(405, f"{allowed[method][1]} are not allowed on this repository.")
     if reason := missing_requirement(repository, pull):
         raise Refused(405, reason)
+    if is_behind(change.git, repository, pull):
+        raise Refused(405, behind_refusal(repository, pull))
     commit = _merge_commit(change, repository, pull, by, method, base, tree, headline, body)
     done = refs.mark_merged(change, repository, pull, commit=commit, base=base, by=by)
     refs.move_ref(change, repository.full_name, f"refs/heads/{pull.base_ref}", commit, by=by)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dulwich.refs import Ref, check_ref_format
 from msgspec.structs import replace
 
+from mock_github.access import role
 from mock_github.change import Change
 from mock_github.requirements import diff_since_fork, protection_of
-from mock_github.state import Moment, PullRequest, PullState, Repository
+from mock_github.state import Moment, Permission, PullRequest, PullState, Repository
 from mock_github.wire import Refused
 
 
@@ -65,7 +66,7 @@ def push_refusal(change: Change, repository: Repository, ref: str, sha: str | No
         return None if rule.allow_deletions else "Cannot delete this protected branch"
     if not change.git.is_ancestor(before, sha) and not rule.allow_force_pushes:
         return "Cannot force-push to this protected branch"
-    if by.lower() == repository.owner.lower() and not rule.enforce_admins:
+    if role(repository, by) is Permission.ADMIN and not rule.enforce_admins:
         return None
     if rule.required_approvals:
         return "Changes must be made through a pull request."

@@ -91,6 +91,21 @@ def missing_requirement(repository: Repository, pull: PullRequest) -> str | None
     return None
 
 
+def is_behind(git: GitObjects, repository: Repository, pull: PullRequest) -> bool:
+    """Whether the protection wants the base's newest commits in the branch, and they are not there."""
+    rule = protection_of(repository, pull.base_ref)
+    return bool(rule and rule.strict) and not git.is_ancestor(base_tip(repository, pull), pull.head_sha)
+
+
+def behind_refusal(repository: Repository, pull: PullRequest) -> str:
+    """Merging a branch that is behind is refused as if its checks, green as they are, had not been seen."""
+    rule = protection_of(repository, pull.base_ref)
+    wanted = (rule.required_checks or ()) if rule else ()
+    if len(wanted) == 1:
+        return f'Required status check "{wanted[0]}" is expected.'
+    return f"{len(wanted)} of {len(wanted)} required status checks are expected."
+
+
 def _last_opinions(pull: PullRequest) -> dict[str, str]:
     return {review.author: review.state for review in pull.reviews if review.state != "COMMENTED"}
 
@@ -131,8 +146,7 @@ def settled_status(world: World, repository: Repository, pull: PullRequest) -> M
         return MergeStatus.DRAFT
     if missing_requirement(repository, pull):
         return MergeStatus.BLOCKED
-    rule = protection_of(repository, pull.base_ref)
-    if rule and rule.strict and not world.git.is_ancestor(base_tip(repository, pull), pull.head_sha):
+    if is_behind(world.git, repository, pull):
         return MergeStatus.BEHIND
     if rollup(latest_statuses(repository, pull.head_sha)) in ("failure", "pending"):
         return MergeStatus.UNSTABLE

@@ -14,11 +14,21 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from zeta_self_register import comments, local
-from zeta_self_register.answers import MAX_PAUSE_SECONDS, Answer, Outcome
+from zeta_self_register.answers import MAX_PAUSE_SECONDS, Answer, Outcome, can_be_merged_now
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit
-from zeta_self_register.local_files import Attempt, Marker, NotedComment, Pause, Phase, PullRequestRef, encode
+from zeta_self_register.local_files import (
+    Attempt,
+    Marker,
+    NotedComment,
+    Pause,
+    Phase,
+    PullRequestRef,
+    RefusedAutoMerge,
+    Reopening,
+    encode,
+)
 from zeta_self_register.moments import Moment
 from zeta_self_register.names import pull_title
 from zeta_self_register.node import Node
@@ -61,6 +71,9 @@ class Acts:
             case Action.WRITE_MARKER:
                 self._write_marker()
                 return GO_ON
+            case Action.NOTE_ETAG:
+                self._note_etag()
+                return GO_ON
             case Action.NOTE_AGAIN:
                 self._note(Phase.PULL_REQUEST)
                 return Next(end=replace(self._decision, action=Action.NOTHING))
@@ -74,6 +87,8 @@ class Acts:
                 return self._merge(self._pull())
             case Action.ARM:
                 return self._arm(self._pull())
+            case Action.UPDATE:
+                return self._update(self._pull())
             case _:
                 return self._comment_and_record()
 
@@ -144,7 +159,8 @@ class Acts:
     # --- an existing pull request ---------------------------------------------------------------------------
 
     def _reopen(self, pull: Pull) -> Next:
-        self._note_comment(pull, CommentKind.REOPENED)
+        """Only this; the next look shows whether it was done, and the comment that is then owed is a row of its own."""
+        self._note_reopening(pull)
         if not pull.branch_exists:
             # GitHub reopens only what still has its branch at the same commit.
             answer = self._github.create_branch(pull.branch, pull.head_oid)
@@ -152,15 +168,12 @@ class Acts:
                 return self._after_refusal(answer)
         answer = self._github.reopen_pull(pull.number)
         if answer.outcome is Outcome.LOOK_AGAIN:
-            reason = f"#{pull.number} cannot be reopened ({answer.reason}): `zeta-self-register reset` allows a new one"
-            return Next(end=Decision(Action.NOTHING, Exit.HELD, reason, row=self._decision.row))
-        if answer.outcome is not Outcome.OK:
-            return self._end(answer)
-        if CommentKind.REOPENED.value not in pull.comment_kinds:
-            said = self._github.comment(pull.number, comments.text(CommentKind.REOPENED, self._node.who.node))
-            if said.outcome is Outcome.PAUSED:
-                return self._end(said)
-        return LOOK_AGAIN
+            self._note_reopening(pull, refused=True)
+        return LOOK_AGAIN if answer.outcome is Outcome.OK else self._after_refusal(answer)
+
+    def _note_reopening(self, pull: Pull, *, refused: bool = False) -> None:
+        noted = Reopening(pull_request=pull.number, noted=self._now(), refused=refused)
+        self._write_state(msgspec.structs.replace(self._node.files().state, reopening=noted))
 
     def _close(self, pull: Pull) -> Next:
         answer = self._github.close_pull(pull.number)
@@ -169,27 +182,52 @@ class Acts:
     def _merge(self, pull: Pull) -> Next:
         method = self._situation.merge_method
         answer = self._github.merge_pull(pull.number, pull.head_oid, method)
-        return LOOK_AGAIN if answer.outcome is Outcome.OK else self._end(answer, not_now=True)
+        if answer.outcome is Outcome.OK:
+            return LOOK_AGAIN
+        may_arm = self._situation.seen.auto_merge_allowed and not self._situation.auto_merge_refused(pull)
+        if answer.outcome is not Outcome.DENIED or not may_arm:
+            return self._end(answer, not_now=True)
+        self._effects.say(f"{self._decision.row}: {answer.reason}; arms auto-merge instead")
+        return self._arm(pull)
 
     def _arm(self, pull: Pull) -> Next:
         method = self._situation.merge_method
         answer = self._github.arm_auto_merge(pull.node_id, pull.head_oid, method)
+        if can_be_merged_now(answer):
+            return Next(look_again=True, refusal=answer.reason)
+        if answer.outcome is Outcome.LOOK_AGAIN and answer.status is Exit.HELD:
+            # Asking again at this head would be refused again.
+            refused = RefusedAutoMerge(pull_request=pull.number, head=pull.head_oid, reason=answer.reason)
+            self._write_state(msgspec.structs.replace(self._node.files().state, auto_merge_refused=refused))
         if answer.outcome is not Outcome.OK:
             return self._end(answer, not_now=True)
-        reason = f"auto-merge of #{pull.number} is armed"
-        return Next(end=Decision(Action.NOTHING, Exit.NOT_NOW, reason, pull, row=self._decision.row))
+        return self._end_with(f"auto-merge of #{pull.number} is armed")
+
+    def _update(self, pull: Pull) -> Next:
+        answer = self._github.update_branch(pull.number, pull.head_oid)
+        if answer.outcome is not Outcome.OK:
+            # A 422 is benign: somebody was faster, or the next look shows the conflict.
+            return self._end(answer, not_now=True)
+        return self._end_with(f"the branch of #{pull.number} is being brought up to date")
 
     def _note_comment(self, pull: Pull, kind: CommentKind) -> None:
         state = self._node.files().state
         noted = NotedComment(pull_request=pull.number, kind=kind.value, noted=self._now())
         others = tuple(c for c in state.comments if (c.pull_request, c.kind) != (pull.number, kind.value))
-        self._write_state(msgspec.structs.replace(state, comments=(*others, noted)))
+        # That a reopening is to be said says that there was one.
+        reopening = None if kind is CommentKind.REOPENED else state.reopening
+        self._write_state(msgspec.structs.replace(state, comments=(*others, noted), reopening=reopening))
 
     def _comment(self, pull: Pull, kind: CommentKind) -> Answer:
         self._note_comment(pull, kind)
         return self._github.comment(pull.number, comments.text(kind, self._node.who.node))
 
     # --- notes ----------------------------------------------------------------------------------------------
+
+    def _end_with(self, reason: str) -> Next:
+        """Something was asked for that takes its time."""
+        end = Decision(Action.NOTHING, Exit.NOT_NOW, reason, self._decision.pull, row=self._decision.row)
+        return Next(end=end)
 
     def _end(self, answer: Answer, *, not_now: bool = False) -> Next:
         status = Exit.NOT_NOW if not_now else answer.status
@@ -223,8 +261,17 @@ class Acts:
             branch=subject.branch,
             noted=self._now(),
             took=self._situation.seen.took,
+            lost=self._situation.lost_one(),
         )
         self._node.write(local.attempt_path(self._node.settings), encode(attempt))
+
+    def _note_etag(self) -> None:
+        marker, glance = self._situation.marker, self._situation.glance
+        if marker is None or glance is None:
+            raise TypeError(f"{self._decision.row} is of a node that was not looked at")
+        self._node.write(
+            self._node.settings.marker, encode(msgspec.structs.replace(marker, etag=glance.etag))
+        )
 
     def _write_state(self, state: msgspec.Struct) -> None:
         self._node.write(local.state_path(self._node.settings), encode(state))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ import msgspec
 from zeta_self_register.effects import Response
 from zeta_self_register.exits import Exit
 
+_NOTHING_MISSING = re.compile(r"is in (clean|unstable|has.hooks) status", re.IGNORECASE)
 MAX_PAUSE_SECONDS = 3600.0
 SECONDARY_PAUSE_SECONDS = 60.0
 """GitHub's documentation: without a retry-after, wait at least a minute, then longer each time."""
@@ -29,6 +31,8 @@ class Outcome(enum.Enum):
     OK = "ok"
     LOOK_AGAIN = "look again"
     """Refused because things are not as we saw them: exists already, moved."""
+    UNCHANGED = "unchanged"
+    """What was asked for is still what the ETag names."""
     DENIED = "denied"
     PAUSED = "paused"
     NOT_SENT = "not sent"
@@ -46,6 +50,7 @@ class Answer:
     pause_seconds: float | None = None
     data: Any = None
     server_time: float | None = None
+    etag: str | None = None
 
 
 def server_time(headers: Mapping[str, str]) -> float | None:
@@ -69,7 +74,9 @@ def interpret(response: Response) -> Answer:
             return Answer(Outcome.LOST, f"GitHub's answer is not JSON (HTTP {response.status})")
         if isinstance(data, dict) and "errors" in data:
             return _graphql_errors(data, response.headers, clock)
-        return Answer(Outcome.OK, data=data, server_time=clock)
+        return Answer(Outcome.OK, data=data, server_time=clock, etag=response.headers.get("etag"))
+    if response.status == 304:
+        return Answer(Outcome.UNCHANGED, "GitHub says that nothing has changed", server_time=clock)
     if 300 <= response.status < 400:
         return _redirect(response)
     message = _message(data)
@@ -78,6 +85,11 @@ def interpret(response: Response) -> Answer:
         if paused is not None:
             return paused
     return replace(_refusal(response, message), server_time=clock)
+
+
+def can_be_merged_now(answer: Answer) -> bool:
+    """Auto-merge is refused because nothing is missing any more ("… is in clean status")."""
+    return answer.outcome is Outcome.LOOK_AGAIN and _NOTHING_MISSING.search(answer.reason) is not None
 
 
 def _refusal(response: Response, message: str) -> Answer:
@@ -104,7 +116,9 @@ def _refusal(response: Response, message: str) -> Answer:
         )
     if status in (409, 422):
         return Answer(Outcome.LOOK_AGAIN, f"GitHub refuses it: {message}", Exit.NOT_NOW)
-    if status == 405 and message:
+    if status == 405 and message.startswith("Base branch was modified"):
+        return Answer(Outcome.LOOK_AGAIN, f"GitHub refuses it: {message}")
+    if status == 405:
         return _denied(f"GitHub refuses it: {message}")
     return Answer(Outcome.LOST, f"GitHub answered HTTP {status}: {message}")
 

@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 from zeta_self_register import (
     __version__,
@@ -19,8 +21,8 @@ from zeta_self_register import (
 )
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
+from zeta_self_register.journal import Journal
 from zeta_self_register.node import Node
-from zeta_self_register.plain_text import printable
 from zeta_self_register.production import Production, forbid_core_dumps
 from zeta_self_register.schema_check import Problem
 from zeta_self_register.settings import Settings
@@ -60,7 +62,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     except Refused as refused:
         if getattr(options, "json", False):
             print(output.as_json(output.refusal_as_table(options.command, refused)))
-        print(f"zeta-self-register: {printable(refused.line)}", file=sys.stderr)
+        _journal(options, environment).say(f"zeta-self-register: {refused.line}")
         return int(refused.status)
     except KeyboardInterrupt:
         print("zeta-self-register: interrupted; the next run goes on where this one stopped", file=sys.stderr)
@@ -208,8 +210,19 @@ class _Quiet(Production):
 
 def _node(options: argparse.Namespace, environment: Mapping[str, str], *, quiet: bool = False) -> Node:
     configured = _load(Production(), options, environment, "")
-    effects = (_Quiet if quiet else Production)(configured.ca_file)
+    effects = (_Quiet if quiet else Production)(configured.ca_file, _journal(options, environment))
     return Node(effects, configured, options.command, environment)
+
+
+def _journal(options: argparse.Namespace, environment: Mapping[str, str]) -> Journal:
+    """Under systemd, whose timer calls again and again, what was said already is not said again."""
+    folder = environment.get("STATE_DIRECTORY") if "JOURNAL_STREAM" in environment else None
+    return _one_journal(Path(folder, f"said-{options.command}") if folder else None)
+
+
+@cache
+def _one_journal(path: Path | None) -> Journal:
+    return Journal(path)
 
 
 def _configured(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[Effects, Settings]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from zeta_self_register import rules_found, rules_local, rules_new
+from zeta_self_register import rules_follow, rules_found, rules_local, rules_new, rules_registered
 from zeta_self_register.decision import Decision, Row
 from zeta_self_register.situation import Situation
 
@@ -29,13 +29,16 @@ TABLE: tuple[Row, ...] = (
     Row("marker-foreign", "marker of another machine", "not asked", "nothing; 77", rules_local.marker_foreign),
     Row("no-stamp", "installation not complete", "not asked", "nothing; 77", rules_local.no_stamp),
     Row("paused", "pause running", "not asked", "nothing; 75", rules_local.paused),
+    Row("glance", "registered", "not asked", "steward: asks whether node's folder has changed", rules_registered.glance),
+    Row("unchanged", "registered", "the folder is as it was", "steward: nothing; 0", rules_registered.unchanged),
     Row("not-asked", "any", "not asked", "takes the snapshot", rules_local.not_asked),
+    Row("clock", "clock in the past or far ahead", "not reached", "waits; 75", rules_local.clock),
     Row("unknown", "any", "unknown", "nothing; 75, or 77 or 78 when a person has to act", rules_local.unknown),
     Row("retired", "any", "`retired` on base", "marker retired; 0", rules_found.retired),
     Row("stray", "attempt noted", "PR of a lost request beside one that was merged or closed", "says so, closes it; 75", rules_found.stray),
     Row("record-of-another", "not registered", "node.yaml on base, another machine's", "held; 77", rules_found.record_of_another),
-    Row("record-changed", "registered", "node.yaml changed", "reported, left; 0", rules_found.record_changed),
-    Row("registered", "registered", "node.yaml on base", "nothing; 0", rules_found.registered),
+    Row("record-changed", "registered", "node.yaml changed", "reported, left; 0", rules_registered.record_changed),
+    Row("registered", "registered", "node.yaml on base", "nothing; 0", rules_registered.registered),
     Row("record-found", "not registered", "node.yaml on base, ours or nobody's", "marker registered; 0", rules_found.record_found),
     Row("archived", "any", "repository archived", "nothing; 77", rules_found.archived),
     Row("pull-retargeted", "any", "PR open, other base", "held; 77", rules_found.pull_retargeted),
@@ -43,7 +46,18 @@ TABLE: tuple[Row, ...] = (
     Row("pull-opened-by-us", "attempt noted", "PR open", "marker pr-open; 0", rules_found.pull_opened_by_us),
     Row("pull-found", "none", "PR open, ours", "joins it: one comment, marker pr-open; 0", rules_found.pull_found),
     Row("comment-owed", "pr-open, joined", "PR open, comment missing", "comments", rules_found.comment_owed),
-    Row("pull-open", "pr-open", "PR open", "register: nothing, 0; steward: merges, arms or waits; 75", rules_found.pull_open),
+    Row("pull-open", "pr-open", "PR open", "register: nothing; 0", rules_found.pull_open),
+    Row("left-to-people", "pr-open", "PR open, policy never to merge", "steward: waits; 75", rules_follow.left_to_people),
+    Row("changes-more", "pr-open", "PR open, changes more than the record", "steward: waits for a person; 75", rules_follow.changes_more),
+    Row("draft", "pr-open", "PR open, a draft", "steward: waits for a person; 75", rules_follow.draft),
+    Row("switched-off", "pr-open", "PR open, somebody switched auto-merge off", "steward: waits for a person; 75", rules_follow.switched_off),
+    Row("behind", "pr-open", "PR open, behind, and the base wants it up to date", "steward: updates the branch; 75", rules_follow.behind),
+    Row("armed", "pr-open", "PR open, auto-merge armed", "steward: waits for checks and reviews; 75", rules_follow.armed),
+    Row("mergeable-unknown", "pr-open", "PR open, GitHub computes whether it can be merged", "steward: waits; 75", rules_follow.mergeable_unknown),
+    Row("conflict", "pr-open", "PR open, conflicts with the base", "steward: waits for a person; 75", rules_follow.conflict),
+    Row("mergeable", "pr-open", "PR open, can be merged", "steward: merges it, where that is refused arms auto-merge", rules_follow.mergeable),
+    Row("not-armed", "pr-open", "PR open, checks or reviews missing", "steward: arms auto-merge; 75", rules_follow.not_armed),
+    Row("waits-unarmed", "pr-open", "the same, auto-merge off or refused", "steward: waits; 75", rules_follow.waits_unarmed),
     Row("merged-lately", "any", "PR merged less than Q ago, no node.yaml", "waits; 75", rules_found.merged_lately),
     Row("merged-elsewhere", "any", "PR merged into another base", "held; 77", rules_found.merged_elsewhere),
     Row("note-from-future", "attempt noted in the future", "no PR", "notes it afresh, waits; 75", rules_found.note_from_future),
@@ -55,6 +69,8 @@ TABLE: tuple[Row, ...] = (
     Row("drift-held", "registered", "no node.yaml, policy hold", "nothing; 77", rules_new.drift),
     Row("throttled", "any", "last PR opened less than 24 h ago", "waits; 75", rules_new.throttled),
     Row("branch-foreign", "any", "branch with foreign commits or record", "held; 77", rules_new.branch_foreign),
+    Row("cluster-not-asked", "the settings name places of the cluster", "nothing of this node", "asks whether they answer", rules_new.cluster_not_asked),
+    Row("cluster-unreachable", "nobody answers there", "nothing of this node", "waits; 75", rules_new.cluster_unreachable),
     Row("not-surveyed", "any", "not surveyed", "takes the survey", rules_new.not_surveyed),
     Row("twin-of-another", "none", "PR of an old branch, another machine's", "held; 77", rules_new.twin_of_another),
     Row("twin-retargeted", "none", "PR of an old branch, other base", "held; 77", rules_new.twin_retargeted),
@@ -62,8 +78,8 @@ TABLE: tuple[Row, ...] = (
     Row("other-name", "none", "this machine under another name", "held until `rename`; 77", rules_new.other_name),
     Row("name-taken", "none", "the name under another operator", "held; 77", rules_new.name_taken),
     Row("half-done", "attempt noted", "branch or nothing", "goes on where it stopped, no comment", rules_new.half_done),
-    Row("branch-left", "none", "branch with nothing or just our file", "adopts it, opens the PR", rules_new.branch_left),
     Row("drift-repair", "registered", "no node.yaml", "registers in a new epoch", rules_new.repair),
+    Row("branch-left", "none", "branch with nothing or just our file", "adopts it, opens the PR", rules_new.branch_left),
     Row("nothing-there", "none", "nothing", "registers", rules_new.nothing_there),
 )
 # fmt: on

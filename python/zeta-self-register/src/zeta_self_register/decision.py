@@ -18,9 +18,12 @@ class Action(enum.Enum):
 
     NOTHING = "nothing"
     LOOK = "ask GitHub"
+    GLANCE = "ask GitHub whether anything has changed"
+    REACH = "ask whether the cluster is reachable"
     SURVEY = "look for this machine and its name elsewhere"
     PAUSE = "pause"
     WRITE_MARKER = "write the marker"
+    NOTE_ETAG = "note what the next look is compared with"
     NOTE_AGAIN = "note the attempt again"
     REGISTER = "register"
     JOIN = "join the pull request"
@@ -30,9 +33,10 @@ class Action(enum.Enum):
     HOLD = "hold"
     MERGE = "merge"
     ARM = "arm auto-merge"
+    UPDATE = "bring the branch up to date"
 
 
-LOOKS = frozenset({Action.LOOK, Action.SURVEY})
+LOOKS = frozenset({Action.LOOK, Action.GLANCE, Action.REACH, Action.SURVEY})
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,9 @@ def nothing(status: Exit, reason: str) -> Decision:
 
 def join(s: Situation, pull: Pull) -> Decision:
     """An open pull request of this node is somebody else's work or an earlier life's: it becomes ours."""
-    # One that we reopened has its comment already.
-    owed = s.owes_comment(pull, CommentKind.JOINED) and CommentKind.REOPENED.value not in pull.comment_kinds
-    comment = CommentKind.JOINED if owed else None
+    kind = s.greeting(pull) or CommentKind.JOINED
+    # One that says that it was reopened is greeted already.
+    owed = s.owes_comment(pull, kind) and CommentKind.REOPENED.value not in pull.comment_kinds
+    comment = kind if owed else None
     reason = f"#{pull.number} is open already: joined, no other one is opened"
     return Decision(Action.JOIN, Exit.DONE, reason, pull=pull, marker=MarkerState.PR_OPEN, comment=comment)

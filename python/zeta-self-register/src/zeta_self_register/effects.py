@@ -46,6 +46,10 @@ class AlreadyRunning(Exception):
     """Another process of this machine holds the lock."""
 
 
+class NotReachable(Exception):
+    """Nobody answers there within the time limit; the text says why."""
+
+
 class CommandFailed(Exception):
     """A program of the machine could not be started or answered with a non-zero exit status."""
 
@@ -93,6 +97,12 @@ class Effects(Protocol):
 
     def github(self, request: Request) -> Response:
         """One request, sent at most once, redirects not followed.  Raises NotSent or NoAnswer."""
+
+    def reachable(self, target: str, seconds: float) -> None:
+        """Asks whether anybody answers at `HOST:PORT` or at a URL, whatever the answer, within so many seconds.
+
+        Carries no token.  Raises NotReachable.
+        """
 
     def wall_clock(self) -> float:
         """Seconds since 1970 by this machine's own clock, which may be wrong."""

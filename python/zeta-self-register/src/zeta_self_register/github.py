@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import gidgethub.sansio
 import msgspec
@@ -53,6 +55,12 @@ class GitHub:
         """A query about this repository."""
         return self.query(document, {"owner": self.owner, "name": self.name, **variables})
 
+    def folder(self, path: str, branch: str, etag: str | None) -> Answer:
+        """The entries of a folder on a branch; UNCHANGED, which costs nothing, while the ETag still names them."""
+        url = f"{self._api}/repos/{self._repository}/contents/{quote(path)}?ref={quote(branch, safe='')}"
+        condition = {} if etag is None else {"if-none-match": etag}
+        return self._send("GET", url, None, condition)
+
     def create_branch(self, branch: str, oid: str) -> Answer:
         """Creates the branch at a commit.  That it exists already is LOOK_AGAIN."""
         return self._rest("POST", "git/refs", {"ref": f"refs/heads/{branch}", "sha": oid})
@@ -97,6 +105,10 @@ class GitHub:
         """Merges, if the head is still the one that was seen."""
         return self._rest("PUT", f"pulls/{number}/merge", {"sha": head, "merge_method": method})
 
+    def update_branch(self, number: int, head: str) -> Answer:
+        """Merges the base into the branch, if the head is still the one that was seen; done some time after the 202."""
+        return self._rest("PUT", f"pulls/{number}/update-branch", {"expected_head_sha": head})
+
     def arm_auto_merge(self, node_id: str, head: str, method: str) -> Answer:
         """Lets GitHub merge once the base branch's rules are met, if the head is still the one that was seen."""
         details = {"pullRequestId": node_id, "expectedHeadOid": head, "mergeMethod": method.upper()}
@@ -116,12 +128,17 @@ class GitHub:
     def _rest(self, method: str, path: str, body: dict[str, Any]) -> Answer:
         return self._send(method, f"{self._api}/repos/{self._repository}/{path}", body)
 
-    def _send(self, method: str, url: str, body: dict[str, Any]) -> Answer:
+    def _send(
+        self, method: str, url: str, body: dict[str, Any] | None, further: Mapping[str, str] | None = None
+    ) -> Answer:
         self.requests += 1
+        content = b"" if body is None else msgspec.json.encode(body)
         try:
-            response = self._effects.github(Request(method, url, self._headers, msgspec.json.encode(body)))
+            response = self._effects.github(
+                Request(method, url, {**self._headers, **(further or {})}, content)
+            )
         except NotSent as error:
-            return Answer(Outcome.NOT_SENT, f"GitHub is not reached: {error}")
+            return Answer(Outcome.NOT_SENT, f"GitHub is not reached: {error}; waits for the network")
         except NoAnswer as error:
             return Answer(Outcome.LOST, f"GitHub gave no whole answer: {error}")
         return interpret(response)

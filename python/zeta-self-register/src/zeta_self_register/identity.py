@@ -149,7 +149,7 @@ def identity(readings: Readings, repository: str) -> Identity:
 
 def compare(mine: Identity, theirs: Identity) -> SameMachine:
     """Both match, or one does and the other is missing: same. Both differ: other. Total and symmetric."""
-    answers = (_matches(mine.uuid, theirs.uuid, same_source=True), _matches(mine.macs, theirs.macs))
+    answers = (_matches(mine.uuid, theirs.uuid, same_source=True), _macs_match(mine.macs, theirs.macs))
     if True in answers:
         return SameMachine.DISAGREE if False in answers else SameMachine.SAME
     return SameMachine.OTHER if answers == (False, False) else SameMachine.UNKNOWN
@@ -182,7 +182,9 @@ def own_macs(readings: Readings) -> OwnMacs:
     default = default_interfaces(readings)[:1]
     ours = [one for one in found if one.kind is not Kind.VIRTUAL or one.name in default]
     addresses = {mac for one in ours for mac in (one.permanent, one.address) if mac}
-    return OwnMacs(frozenset(addresses), complete=not any(one.unsure for one in found))
+    # With nothing but adapters that come and go, an address that is not here may have been of one of them.
+    lasting = any(one.kind is Kind.FIXED for one in found)
+    return OwnMacs(frozenset(addresses), complete=lasting and not any(one.unsure for one in found))
 
 
 def derived_node_name(readings: Readings) -> NodeName | None:
@@ -224,6 +226,13 @@ def _matches(mine: Evidence, theirs: Evidence, same_source: bool = False) -> boo
     if same_source and mine.source and theirs.source and mine.source != theirs.source:
         return None
     return hmac.compare_digest(mine.digest.encode(), theirs.digest.encode())
+
+
+def _macs_match(mine: Evidence, theirs: Evidence) -> bool | None:
+    """Docks and USB adapters come and go: that they are other ones says nothing of the machine."""
+    matches = _matches(mine, theirs)
+    wandering = DETACHABLE_MACS_SOURCE in (mine.source, theirs.source)
+    return None if matches is False and wandering else matches
 
 
 def _evidence(kind: str, fact: _Fact, repository: str) -> Evidence:

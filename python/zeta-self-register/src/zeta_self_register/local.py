@@ -6,7 +6,15 @@ import msgspec
 
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
-from zeta_self_register.local_files import Attempt, Marker, Reading, Stamp, State, decode, decode_marker
+from zeta_self_register.local_files import (
+    Attempt,
+    Marker,
+    Reading,
+    Stamp,
+    State,
+    decode,
+    decode_marker,
+)
 from zeta_self_register.settings import Settings
 
 

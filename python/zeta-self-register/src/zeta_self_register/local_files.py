@@ -55,6 +55,9 @@ class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The pull request was somebody else's or an earlier life's: it is owed one comment."""
     record_seen: str | None = None
     """Blob id of node.yaml as it was read on the base branch."""
+    etag: str | None = None
+    """GitHub's ETag of the node's folder with this very record in it and no `retired`: what a look that costs nothing
+    is compared with."""
     boot_id: str
     written_at: str
     server_time: float
@@ -85,6 +88,8 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     noted: Moment
     took: float = 0.0
     """Seconds that the look took by which GitHub's clock was told: it was at most so much earlier than noted."""
+    lost: bool = False
+    """An earlier creation was never answered nor seen: it may still come, long after it should be dead."""
 
 
 class NotedComment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -93,6 +98,24 @@ class NotedComment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     pull_request: int
     kind: str
     noted: Moment
+
+
+class Reopening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A pull request that was about to be reopened; that it was is read from GitHub's own events."""
+
+    pull_request: int
+    noted: Moment
+    refused: bool = False
+    """GitHub does not reopen it, and would not if it was asked again."""
+
+
+class RefusedAutoMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """GitHub refused to arm auto-merge at this head, and would again."""
+
+    pull_request: int
+    head: str
+    reason: str
+    """In GitHub's words."""
 
 
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -108,7 +131,9 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     schema: int = 1
     comments: tuple[NotedComment, ...] = ()
+    reopening: Reopening | None = None
     pause: Pause | None = None
+    auto_merge_refused: RefusedAutoMerge | None = None
     ignore_prs_up_to: int = 0
     """Pull requests up to this number are an earlier epoch's: the operator allowed a new registration."""
 
@@ -143,7 +168,13 @@ class Reading(enum.Enum):
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_SCHEMA: dict[type[msgspec.Struct], int] = {Marker: MARKER_SCHEMA, Attempt: 1, State: 1, Intent: 1, Stamp: 1}
+_SCHEMA: dict[type[msgspec.Struct], int] = {
+    Marker: MARKER_SCHEMA,
+    Attempt: 1,
+    State: 1,
+    Intent: 1,
+    Stamp: 1,
+}
 
 
 def encode(value: msgspec.Struct) -> bytes:

@@ -19,6 +19,7 @@ from zeta_self_register.remote import (
     Branch,
     Content,
     Elsewhere,
+    Glance,
     Mergeable,
     Moved,
     Pull,
@@ -35,6 +36,9 @@ MAX_PAGES = 50
 BATCH = 20
 """Candidates that one query asks for."""
 
+PUSHED_TO = "Head branch was pushed to"
+"""How GitHub's reason begins when it switched auto-merge off because of a push."""
+
 T = TypeVar("T")
 
 
@@ -50,14 +54,19 @@ class Subject:
     """The pull request that the marker names."""
 
     @property
+    def folder(self) -> str:
+        """Where everything of this node is."""
+        return f"maintainers/{self.operator}/cluster-nodes/{self.node}"
+
+    @property
     def record(self) -> str:
         """The path of its node.yaml."""
-        return f"maintainers/{self.operator}/cluster-nodes/{self.node}/node.yaml"
+        return f"{self.folder}/node.yaml"
 
     @property
     def retired(self) -> str:
         """The path of the file by which an operator ends the registration for good."""
-        return f"maintainers/{self.operator}/cluster-nodes/{self.node}/retired"
+        return f"{self.folder}/retired"
 
 
 _METHODS = {"merge": "mergeCommitAllowed", "squash": "squashMergeAllowed", "rebase": "rebaseMergeAllowed"}
@@ -85,6 +94,26 @@ def take_snapshot(github: GitHub, subject: Subject) -> Snapshot | Unknown:
     )
     took = github.clock() - asked_at
     return _understood(answer, lambda data, clock: _snapshot(github, subject, data, asked_at, clock, took))
+
+
+def glance(github: GitHub, subject: Subject, record: str, etag: str | None) -> Glance | Unknown:
+    """One conditional request for the folder in which node.yaml and `retired` are.
+
+    It can only say that all is as it was.  Whatever else it shows, a 404 for the folder too, is for a snapshot to
+    judge, which shows the repository beside it.
+    """
+    answer = github.folder(subject.folder, subject.base, etag)
+    if answer.outcome is Outcome.UNCHANGED:
+        return Glance(unchanged=True, etag=etag)
+    if answer.outcome is Outcome.DENIED:
+        return Glance(unchanged=False)
+    if answer.outcome is not Outcome.OK:
+        return _unknown(answer)
+    if not isinstance(answer.data, list) or not all(isinstance(entry, dict) for entry in answer.data):
+        return Glance(unchanged=False)
+    entries = {entry.get("name"): entry.get("sha") for entry in answer.data}
+    same = entries.get("node.yaml") == record and "retired" not in entries
+    return Glance(unchanged=same, etag=answer.etag if same else None)
 
 
 def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unknown | Moved:
@@ -138,7 +167,8 @@ def _understood(answer: Answer, parse: Callable[[dict[str, Any], float], T | Unk
 
 
 def _unknown(answer: Answer) -> Unknown:
-    return Unknown(answer.status, answer.reason, answer.pause_seconds)
+    unsent = answer.outcome is Outcome.NOT_SENT
+    return Unknown(answer.status, answer.reason, answer.pause_seconds, unsent)
 
 
 def _odd(error: Exception) -> Unknown:
@@ -231,10 +261,8 @@ def _branch(
 
 
 def _only_ours_in_pull(subject: Subject, oid: str, pulls: tuple[Pull, ...]) -> bool:
-    """An open pull request lists the files of its branch, whatever merges the branch has seen."""
-    return any(
-        p.state is PullState.OPEN and p.head_oid == oid and p.paths == (subject.record,) for p in pulls
-    )
+    """A pull request lists the files that its branch changes, whatever merges the branch has seen."""
+    return any(p.head_oid == oid and p.paths == (subject.record,) for p in pulls)
 
 
 def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
@@ -250,6 +278,9 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         paths: tuple[str, ...] = (*(f["path"] for f in node["files"]["nodes"]), "…")
     else:
         paths = tuple(f["path"] for f in node["files"]["nodes"])
+    reopenings = [event for event in node["events"]["nodes"] if event["__typename"] == "ReopenedEvent"]
+    # A deleted account has no login.
+    reopened_by = tuple(event["actor"]["login"] if event["actor"] else "" for event in reopenings)
     return Pull(
         node_id=node["id"],
         number=node["number"],
@@ -263,14 +294,28 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         created_at=_seconds(node["createdAt"]),
         closed_at=_maybe_seconds(node["closedAt"]),
         merged_at=_maybe_seconds(node["mergedAt"]),
-        reopened=len(node["reopenings"]["nodes"]),
+        reopened=len(reopened_by),
         paths=paths,
         comment_kinds=kinds,
         mergeable=Mergeable(node["mergeable"]),
         merge_state=node["mergeStateStatus"],
         auto_merge=node["autoMergeRequest"] is not None,
         title=node["title"],
+        draft=node["isDraft"],
+        reopened_by=reopened_by,
+        switched_off=_switched_off(node["events"]["nodes"]),
     )
+
+
+def _switched_off(events: list[dict[str, Any]]) -> bool:
+    """Whether the last word on auto-merge is that somebody switched it off.
+
+    GitHub itself switches it off when a pull request is closed, which reopening makes up for, and when somebody
+    without the right to write pushes to its branch; that is no word on auto-merge.
+    """
+    if not events or events[-1]["__typename"] != "AutoMergeDisabledEvent":
+        return False
+    return not (events[-1]["reason"] or "").startswith(PUSHED_TO)
 
 
 def _older_comments(github: GitHub, number: int, before: str) -> frozenset[str] | Unknown:

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from zeta_self_register import credentials, local, names, node_document, record_rules, settings, who
 from zeta_self_register.cluster_node import ClusterNode
 from zeta_self_register.durable import write_durably
-from zeta_self_register.effects import Effects
+from zeta_self_register.effects import Effects, NotReachable
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.github import GitHub
 from zeta_self_register.hardware import Hardware, hardware
@@ -24,6 +24,7 @@ from zeta_self_register.identity import (
 )
 from zeta_self_register.local_files import Attempt, Marker, Phase
 from zeta_self_register.looking import Subject, take_snapshot, viewer
+from zeta_self_register.looking import glance as take_glance
 from zeta_self_register.moments import Moment
 from zeta_self_register.readings import (
     DMI_UUID,
@@ -34,7 +35,7 @@ from zeta_self_register.readings import (
     Unreadable,
     collect,
 )
-from zeta_self_register.remote import Snapshot, Survey, Unknown
+from zeta_self_register.remote import Glance, Snapshot, Survey, Unknown
 from zeta_self_register.settings import Settings
 from zeta_self_register.situation import Command, Local, Owner, Policy, Situation
 
@@ -73,6 +74,21 @@ class Node:
     def requests(self) -> int:
         """Requests made so far; asking costs none and needs no token."""
         return self.github.requests if "github" in self.__dict__ else 0
+
+    @cached_property
+    def wall_clock(self) -> float:
+        """This machine's own clock when it was first asked for."""
+        return self.effects.wall_clock()
+
+    def unreachable(self) -> tuple[str, ...]:
+        """Where in the cluster nobody answers, each with the reason; all are asked."""
+        silent = []
+        for target in self.settings.cluster:
+            try:
+                self.effects.reachable(target, float(self.settings.cluster_timeout_seconds))
+            except NotReachable as error:
+                silent.append(f"{target} ({error})")
+        return tuple(silent)
 
     @cached_property
     def readings(self) -> Readings:
@@ -132,7 +148,20 @@ class Node:
         self.last_look = take_snapshot(self.github, self.subject)
         return self.last_look
 
-    def situation(self, remote: Snapshot | Unknown | None, survey: Survey | None) -> Situation:
+    def glance(self, situation: Situation) -> Glance | Unknown:
+        """Asks whether anything has changed since the last look."""
+        marker = situation.marker
+        if marker is None or marker.record_seen is None:
+            return Glance(unchanged=False)
+        return take_glance(self.github, self.subject, marker.record_seen, marker.etag)
+
+    def situation(
+        self,
+        remote: Snapshot | Unknown | None,
+        survey: Survey | None,
+        glance: Glance | None = None,
+        unreachable: tuple[str, ...] | None = None,
+    ) -> Situation:
         """What the next decision is made from."""
         files = self.files()
         subject = self.subject
@@ -157,6 +186,9 @@ class Node:
             policy=_policy(self.settings),
             owner=self.owner,
             same_hardware=self.same_hardware,
+            unreachable=unreachable,
+            wall_clock=self.wall_clock if isinstance(remote, Unknown) and remote.unsent else None,
+            glance=glance,
         )
 
     def _attempt(self, files: local.Files, subject: Subject) -> Attempt | None:
@@ -274,6 +306,7 @@ def _policy(configured: Settings) -> Policy:
         on_drift=configured.on_drift,
         merge=configured.merge,
         merge_method=configured.merge_method,
+        cluster=configured.cluster,
         request_lifetime=float(configured.request_lifetime_seconds),
         min_pr_interval=float(configured.min_pr_interval_seconds),
     )

@@ -8,17 +8,25 @@ import fcntl
 import os
 import resource
 import signal
+import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from zeta_self_register import shared_folder
-from zeta_self_register.effects import AlreadyRunning, CommandFailed, NoAnswer, NotSent, Request, Response
-from zeta_self_register.plain_text import printable
+from zeta_self_register.effects import (
+    AlreadyRunning,
+    CommandFailed,
+    NoAnswer,
+    NotReachable,
+    NotSent,
+    Request,
+    Response,
+)
+from zeta_self_register.journal import Journal
 
 if TYPE_CHECKING:
     import httpx
@@ -47,8 +55,9 @@ def forbid_core_dumps() -> None:
 class Production:
     """The machine that this process runs on."""
 
-    def __init__(self, ca_file: str | None = None) -> None:
+    def __init__(self, ca_file: str | None = None, journal: Journal | None = None) -> None:
         self._ca_file = ca_file
+        self._journal = journal or Journal(None)
         self._client: httpx.Client | None = None
 
     def read(self, path: str) -> bytes:
@@ -145,6 +154,29 @@ class Production:
         except httpx.HTTPError as error:
             raise NoAnswer(_explain(error)) from error
 
+    def reachable(self, target: str, seconds: float) -> None:
+        """See `Effects.reachable`.  A URL's certificate has to verify, by the system's authorities or `ca_file`."""
+        if "://" in target:
+            self._get(target, seconds)
+            return
+        host, _, port = target.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
+        except OSError as error:
+            raise NotReachable(_explain(error)) from error
+
+    def _get(self, url: str, seconds: float) -> None:
+        import httpx
+
+        try:
+            with (
+                httpx.Client(verify=self._context(), timeout=seconds, follow_redirects=False) as client,
+                client.stream("GET", url),
+            ):
+                pass
+        except (httpx.HTTPError, NotSent) as error:
+            raise NotReachable(_explain(error)) from error
+
     def wall_clock(self) -> float:
         """See `Effects.wall_clock`."""
         return time.time()
@@ -158,23 +190,27 @@ class Production:
         return self.read("/proc/sys/kernel/random/boot_id").decode().strip()
 
     def say(self, line: str) -> None:
-        """See `Effects.say`: standard error, which systemd puts into the journal."""
-        print(printable(line), file=sys.stderr, flush=True)  # noqa: T201 - this is the journal
+        """See `Effects.say`."""
+        self._journal.say(line)
 
     def _connect(self) -> httpx.Client:
         import httpx
 
-        # The system's own certificates, not a bundle that came along with a library.
+        context = self._context()
+        limit = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        # Not compressed, so that a small answer cannot become a large one in memory.
+        headers = {"accept-encoding": "identity"}
+        return httpx.Client(verify=context, timeout=limit, follow_redirects=False, headers=headers)
+
+    def _context(self) -> ssl.SSLContext:
+        """The system's own certificates, not a bundle that came along with a library."""
         try:
             context = ssl.create_default_context(cafile=self._ca_file)
         except (OSError, ssl.SSLError) as error:
             raise NotSent(f"ca_file {self._ca_file}: {error}; correct it in the settings") from error
         # Python would write the keys of the connection to the file that SSLKEYLOGFILE names.
         context.keylog_filename = None  # type: ignore[assignment]
-        limit = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        # Not compressed, so that a small answer cannot become a large one in memory.
-        headers = {"accept-encoding": "identity"}
-        return httpx.Client(verify=context, timeout=limit, follow_redirects=False, headers=headers)
+        return context
 
     def _exchange(self, client: httpx.Client, request: Request) -> Response:
         sent = client.stream(request.method, request.url, headers=dict(request.headers), content=request.body)

@@ -8,7 +8,7 @@ _PULL = """
 fragment Pull on PullRequest {
   id number url title state baseRefName headRefName headRefOid createdAt closedAt mergedAt isCrossRepository
   headRepository { nameWithOwner }
-  mergeable mergeStateStatus
+  mergeable mergeStateStatus isDraft
   autoMergeRequest { enabledAt }
   headRef { name }
   files(first: 20) { totalCount nodes { path } }
@@ -16,7 +16,15 @@ fragment Pull on PullRequest {
     nodes { commit { record: file(path: $record) { object { ... on Blob { oid isTruncated text } } } } }
   }
   comments(last: 100) { pageInfo { hasPreviousPage startCursor } nodes { body viewerDidAuthor authorAssociation } }
-  reopenings: timelineItems(itemTypes: [REOPENED_EVENT], first: 10) { nodes { __typename } }
+  events: timelineItems(
+    itemTypes: [REOPENED_EVENT, AUTO_MERGE_ENABLED_EVENT, AUTO_MERGE_DISABLED_EVENT], last: 100
+  ) {
+    nodes {
+      __typename
+      ... on ReopenedEvent { actor { login } }
+      ... on AutoMergeDisabledEvent { reason }
+    }
+  }
 }
 """
 

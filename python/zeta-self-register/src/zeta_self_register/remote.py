@@ -73,12 +73,18 @@ class Pull:
     closed_at: float | None
     merged_at: float | None
     reopened: int
+    """How often, by whomever, as GitHub's own events say."""
     paths: tuple[str, ...]
     comment_kinds: frozenset[str]
     mergeable: Mergeable
     merge_state: str
     auto_merge: bool
     title: str = ""
+    draft: bool = False
+    reopened_by: tuple[str, ...] = ()
+    """The logins of those who reopened it, the latest last."""
+    switched_off: bool = False
+    """Auto-merge was armed, and somebody switched it off."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,14 @@ class Snapshot:
     """Every pull request of our branch in every state, the newest first."""
     took: float = 0.0
     """Seconds from `asked_at` to the answer: so much earlier than they say may be times that are counted from both."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a conditional request for the node's folder showed: is all as it was when it was seen registered?"""
+
+    unchanged: bool
+    etag: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,3 +151,5 @@ class Unknown:
     reason: str
     pause_seconds: float | None = None
     """Set when GitHub itself asked for a pause."""
+    unsent: bool = False
+    """Nobody was reached: no network, or no certificate that verifies."""

@@ -6,8 +6,9 @@ from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision, join, nothing
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import MarkerState
-from zeta_self_register.remote import Mergeable, Pull, PullState
-from zeta_self_register.settings import Merge, OnClosed
+from zeta_self_register.moments import age
+from zeta_self_register.remote import Pull, PullState
+from zeta_self_register.settings import OnClosed
 from zeta_self_register.situation import Command, Owner, Situation
 
 
@@ -48,26 +49,6 @@ def record_of_another(s: Situation) -> Decision | None:
         Exit.HELD,
         f"{s.path} {whose}: give this machine another name, or remove that record if its machine is gone",
     )
-
-
-def record_changed(s: Situation) -> Decision | None:
-    if s.seen.record is None or not s.marker_is(MarkerState.REGISTERED) or s.marker is None:
-        return None
-    if s.marker.record_seen == s.seen.record.blob:
-        return None
-    return Decision(
-        Action.WRITE_MARKER,
-        Exit.DONE,
-        "somebody changed node.yaml: left as it is",
-        pull=s.last_pull,
-        marker=MarkerState.REGISTERED,
-    )
-
-
-def registered(s: Situation) -> Decision | None:
-    if s.seen.record is None or not s.marker_is(MarkerState.REGISTERED):
-        return None
-    return nothing(Exit.DONE, "registered")
 
 
 def record_found(s: Situation) -> Decision | None:
@@ -137,21 +118,11 @@ def marker_has(s: Situation, pull: Pull) -> bool:
 
 def comment_owed(s: Situation) -> Decision | None:
     pull = s.open_pull
-    if (
-        pull is None
-        or s.marker is None
-        or not s.marker.joined
-        or CommentKind.REOPENED.value in pull.comment_kinds
-    ):
-        return None
-    if not s.owes_comment(pull, CommentKind.JOINED):
+    kind = s.greeting(pull) if pull is not None else None
+    if pull is None or kind is None or not s.owes_comment(pull, kind):
         return None
     return Decision(
-        Action.COMMENT,
-        Exit.NOT_NOW,
-        f"the comment on #{pull.number} is missing",
-        pull,
-        comment=CommentKind.JOINED,
+        Action.COMMENT, Exit.NOT_NOW, f"the comment on #{pull.number} is missing", pull, comment=kind
     )
 
 
@@ -159,34 +130,9 @@ def pull_open(s: Situation) -> Decision | None:
     pull = s.open_pull
     if pull is None:
         return None
-    if s.command is Command.REGISTER:
-        return nothing(Exit.DONE, f"#{pull.number} is open; the steward follows it")
-    return follow(s, pull)
-
-
-def follow(s: Situation, pull: Pull) -> Decision:
-    waits = f"#{pull.number} is open"
-    if s.policy.merge is Merge.NEVER:
-        return nothing(Exit.NOT_NOW, f'{waits}: waits for a person to merge it (`merge = "never"`)')
-    if pull.paths != (s.path,):
-        return nothing(
-            Exit.NOT_NOW, f"{waits}: it changes more than this node's record, so a person has to merge it"
-        )
-    if pull.auto_merge:
-        return nothing(Exit.NOT_NOW, f"{waits}: auto-merge is armed, waits for checks and reviews")
-    if pull.mergeable is Mergeable.UNKNOWN:
-        return nothing(Exit.NOT_NOW, f"{waits}: GitHub has not found out yet whether it can be merged")
-    if pull.mergeable is Mergeable.CONFLICTING:
-        return nothing(
-            Exit.NOT_NOW, f"{waits}: it conflicts with {pull.base!r}, so a person has to resolve it"
-        )
-    if pull.merge_state in ("CLEAN", "HAS_HOOKS", "UNSTABLE"):
-        return Decision(Action.MERGE, Exit.NOT_NOW, f"{waits} and can be merged", pull)
-    if s.seen.auto_merge_allowed:
-        return Decision(Action.ARM, Exit.NOT_NOW, f"{waits}: checks or reviews are missing", pull)
-    return nothing(
-        Exit.NOT_NOW, f"{waits}: checks or reviews are missing, and auto-merge is off in the repository"
-    )
+    if s.command is not Command.REGISTER:
+        return None
+    return nothing(Exit.DONE, f"#{pull.number} is open; the steward follows it")
 
 
 def merged_lately(s: Situation) -> Decision | None:
@@ -251,9 +197,10 @@ def reopen(s: Situation) -> Decision | None:
         return None
     if pull.reopened > 0 or s.policy.on_closed is not OnClosed.REOPEN_ONCE:
         return None
-    if pull.branch_exists and s.branch is not None and s.branch.oid != pull.head_oid:
-        return None  # GitHub reopens only what still has its branch at the same commit
-    asked = s.reopening(pull)
+    noted = s.reopening(pull)
+    if _branch_has_moved(s, pull) or (noted is not None and noted.refused):
+        return None
+    asked = None if noted is None else age(noted.noted, s.now) or 0.0
     if asked is not None and asked < s.policy.request_lifetime:
         left = s.policy.request_lifetime - asked
         return nothing(
@@ -264,15 +211,24 @@ def reopen(s: Situation) -> Decision | None:
         Exit.NOT_NOW,
         f"#{pull.number} was closed without being merged: reopened once",
         pull=pull,
-        comment=CommentKind.REOPENED,
     )
+
+
+def _branch_has_moved(s: Situation, pull: Pull) -> bool:
+    """GitHub reopens only what still has its branch at the same commit."""
+    return pull.branch_exists and s.branch is not None and s.branch.oid != pull.head_oid
 
 
 def closed(s: Situation) -> Decision | None:
     pull = s.last_pull
     if pull is None or pull.state is not PullState.CLOSED:
         return None
-    reason = f"#{pull.number} was closed by a person: `zeta-self-register reset` allows a new registration"
+    how = "was closed by a person"
+    if pull.reopened:
+        how = "was closed again after it had been reopened"
+    elif _branch_has_moved(s, pull):
+        how = "was closed, and its branch has other commits now"
+    reason = f"#{pull.number} {how}: `zeta-self-register reset` allows a new registration"
     comment = CommentKind.HELD if s.owes_comment(pull, CommentKind.HELD) else None
     if comment is None and s.marker_is(MarkerState.HELD):
         return nothing(Exit.HELD, reason)

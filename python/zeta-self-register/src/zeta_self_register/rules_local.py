@@ -51,6 +51,22 @@ def no_stamp(s: Situation) -> Decision | None:
     )
 
 
+EARLIEST, LATEST = 1_735_689_600.0, 2_524_608_000.0
+"""2025 and 2050: before this program was written, and after it will be run.  Between them TLS is the judge."""
+
+
+def clock(s: Situation) -> Decision | None:
+    now = s.wall_clock
+    if now is None or EARLIEST <= now < LATEST:
+        return None
+    where = "in the past" if now < EARLIEST else "far ahead"
+    return nothing(
+        Exit.NOT_NOW,
+        f"GitHub is not reached, and this machine's clock stands {where}, so that no certificate can be checked: "
+        "waits until it is set",
+    )
+
+
 def paused(s: Situation) -> Decision | None:
     pause = s.local.state.pause
     # Across boots the pause cannot be measured without asking, so a reboot ends it.

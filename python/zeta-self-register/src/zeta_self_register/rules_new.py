@@ -25,9 +25,14 @@ def throttled(s: Situation) -> Decision | None:
     left = s.throttled_for()
     if left <= 0 or s.last_pull is None:
         return None
+    gone = (
+        f"node.yaml is gone from {s.policy.base_branch!r}, but "
+        if s.marker_is(MarkerState.REGISTERED)
+        else ""
+    )
     return nothing(
         Exit.NOT_NOW,
-        f"#{s.last_pull.number} was opened lately: the next pull request not before {left:.0f} s",
+        f"{gone}#{s.last_pull.number} was opened lately: the next pull request not before {left:.0f} s",
     )
 
 
@@ -44,6 +49,18 @@ def half_done(s: Situation) -> Decision | None:
     if s.attempt is None:
         return None
     return Decision(Action.REGISTER, Exit.NOT_NOW, "goes on where the last attempt stopped")
+
+
+def cluster_not_asked(s: Situation) -> Decision | None:
+    if not s.policy.cluster or s.unreachable is not None:
+        return None
+    return Decision(Action.REACH, Exit.NOT_NOW, "a new registration waits for the cluster")
+
+
+def cluster_unreachable(s: Situation) -> Decision | None:
+    if not s.unreachable:
+        return None
+    return nothing(Exit.NOT_NOW, f"the cluster is not reached: {', '.join(s.unreachable)}; waits for it")
 
 
 def not_surveyed(s: Situation) -> Decision | None:

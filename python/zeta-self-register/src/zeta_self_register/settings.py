@@ -101,6 +101,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     install_stamp: str = "/var/lib/zeta-install/complete.json"
     require_install_stamp: bool = True
 
+    cluster: tuple[str, ...] = ()
+    """Where somebody has to answer before a new registration is begun: `HOST:PORT` or URLs."""
+    cluster_timeout_seconds: int = 5
+    """The time limit of each of them."""
+
     on_closed: OnClosed = OnClosed.REOPEN_ONCE
     on_drift: OnDrift = OnDrift.REPAIR
     merge: Merge = Merge.AUTO
@@ -185,11 +190,18 @@ def _check(settings: Settings, where: str) -> None:
         path = getattr(settings, field)
         if path is not None and not path.startswith("/"):
             raise _wrong(f"{where}: {field} must be an absolute path, not {path!r}")
+    for target in settings.cluster:
+        if not _is_target(target):
+            raise _wrong(f"{where}: cluster has {target!r}: write HOST:PORT or an https:// address")
     if settings.install_stamp.startswith(f"{settings.state_folder}/"):
         raise _wrong(
             f"{where}: install_stamp must lie outside state_folder, so that no restore brings it back"
         )
-    for field, least in (("request_lifetime_seconds", 150), ("min_pr_interval_seconds", 1)):
+    for field, least in (
+        ("request_lifetime_seconds", 150),
+        ("min_pr_interval_seconds", 1),
+        ("cluster_timeout_seconds", 1),
+    ):
         if getattr(settings, field) < least:
             raise _wrong(f"{where}: {field} must be at least {least}")
 
@@ -210,6 +222,17 @@ def _check_address(text: str, where: str) -> None:
         raise _wrong(f"{where}: api_url must end with its path, such as https://HOST/api/v3")
     if host in {"github.com", "www.github.com"}:
         raise _wrong(f"{where}: api_url is of GitHub's pages: use https://api.github.com")
+
+
+def _is_target(text: str) -> bool:
+    try:
+        url = urlsplit(text if "://" in text else f"tcp://{text}")
+        port = url.port
+    except ValueError:
+        return False
+    if url.scheme == "tcp":
+        return bool(url.hostname) and port is not None and url.netloc == text
+    return url.scheme in ("http", "https") and bool(url.hostname) and url.username is None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from zeta_self_register import settings, starts
 from zeta_self_register.answers import MAX_PAUSE_SECONDS
 from zeta_self_register.decide import TABLE
-from zeta_self_register.effects import AlreadyRunning, CommandFailed, Effects, NoAnswer, NotSent
+from zeta_self_register.effects import AlreadyRunning, CommandFailed, Effects, NoAnswer, NotReachable, NotSent
 from zeta_self_register.exits import Refused
 from zeta_self_register.node import Node
 from zeta_self_register.settings import Settings
@@ -114,6 +114,7 @@ class Simulated:
     errors: Mapping[str, Callable[..., BaseException]] = {
         "not-sent": NotSent,
         "no-answer": NoAnswer,
+        "not-reachable": NotReachable,
         "already-running": AlreadyRunning,
         "command-failed": CommandFailed,
     }

@@ -8,10 +8,28 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from zeta_self_register.comments import CommentKind
-from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, Reading, State
+from zeta_self_register.local_files import (
+    Attempt,
+    Marker,
+    MarkerState,
+    Phase,
+    Reading,
+    Reopening,
+    State,
+)
 from zeta_self_register.moments import Moment, age
 from zeta_self_register.names import pull_title
-from zeta_self_register.remote import Branch, Content, Elsewhere, Pull, PullState, Snapshot, Survey, Unknown
+from zeta_self_register.remote import (
+    Branch,
+    Content,
+    Elsewhere,
+    Glance,
+    Pull,
+    PullState,
+    Snapshot,
+    Survey,
+    Unknown,
+)
 from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
 
 
@@ -41,6 +59,8 @@ class Policy:
     on_drift: OnDrift
     merge: Merge
     merge_method: MergeMethod
+    cluster: tuple[str, ...]
+    """Where somebody has to answer before a new registration is begun."""
     request_lifetime: float
     min_pr_interval: float
 
@@ -75,6 +95,12 @@ class Situation:
     policy: Policy
     owner: Callable[[bytes], Owner]
     same_hardware: Callable[[bytes], bool]
+    unreachable: tuple[str, ...] | None = None
+    """Where in the cluster nobody answers, with the reason; None while nobody has been asked."""
+    wall_clock: float | None = None
+    """This machine's own clock, once GitHub was not reached: certificates are checked by it.  Nothing else is."""
+    glance: Glance | None = None
+    """What a conditional request showed, if one was made."""
 
     @property
     def seen(self) -> Snapshot:
@@ -96,6 +122,15 @@ class Situation:
     def marker_is(self, state: MarkerState) -> bool:
         """The marker is there and says this."""
         return self.marker is not None and self.marker.state is state
+
+    @property
+    def stray_may_come(self) -> bool:
+        """A pull request may have been asked for of which nothing was seen: only a whole look shows it."""
+        noted, marker = self.local.attempt, self.marker
+        if noted is None:
+            return False
+        opened = marker is not None and marker.pull_request is not None and not marker.joined
+        return noted.lost or (noted.phase is Phase.PULL_REQUEST and not opened)
 
     @cached_property
     def open_pull(self) -> Pull | None:
@@ -144,13 +179,25 @@ class Situation:
         """Seconds since the marker was written, by GitHub's clock; without a marker, very long."""
         return self.seen.server_time - self.marker.server_time if self.marker is not None else float("inf")
 
-    def reopening(self, pull: Pull) -> float | None:
-        """Seconds since this node noted that it reopens it; None if it never did."""
-        kind = CommentKind.REOPENED.value
-        noted = [
-            c.noted for c in self.local.state.comments if (c.pull_request, c.kind) == (pull.number, kind)
-        ]
-        return max((age(one, self.now) or 0.0 for one in noted), default=None)
+    def reopening(self, pull: Pull) -> Reopening | None:
+        """The note that this node reopens it."""
+        noted = self.local.state.reopening
+        return noted if noted is not None and noted.pull_request == pull.number else None
+
+    @property
+    def noted_comments(self) -> frozenset[tuple[int, str]]:
+        """Pull request and kind of each comment that was about to be posted."""
+        return frozenset((c.pull_request, c.kind) for c in self.local.state.comments)
+
+    def greeting(self, pull: Pull) -> CommentKind | None:
+        """What this node says on an open pull request: that it reopened it, or that it joined it."""
+        by = {login.lower() for login in pull.reopened_by}
+        said = (pull.number, CommentKind.REOPENED.value)
+        asked = self.reopening(pull) is not None or said in self.noted_comments
+        if asked and self.seen.viewer.lower() in by:
+            return CommentKind.REOPENED
+        joined = self.marker is not None and self.marker.joined
+        return CommentKind.JOINED if joined and CommentKind.REOPENED.value not in pull.comment_kinds else None
 
     @cached_property
     def branch_owner(self) -> Owner | None:
@@ -182,6 +229,13 @@ class Situation:
             self.attempt is not None and self.attempt.phase is Phase.PULL_REQUEST and self.open_pull is None
         )
 
+    def lost_one(self) -> bool:
+        """Whether, when a new attempt is noted, an earlier creation was never answered nor seen."""
+        noted = self.local.attempt
+        return noted is not None and (
+            noted.lost or (noted.phase is Phase.PULL_REQUEST and noted == self.attempt)
+        )
+
     def merged_lately(self) -> Pull | None:
         """The last pull request, if it was merged so lately that the base branch may be shown without it."""
         pull = self.last_pull
@@ -203,6 +257,13 @@ class Situation:
         if pull is None:
             return 0.0
         return pull.created_at + self.policy.min_pr_interval - self.seen.server_time
+
+    def auto_merge_refused(self, pull: Pull) -> str:
+        """Why GitHub refused to arm auto-merge at this very head; empty when it did not."""
+        note = self.local.state.auto_merge_refused
+        if note is None or (note.pull_request, note.head) != (pull.number, pull.head_oid):
+            return ""
+        return note.reason
 
     def owes_comment(self, pull: Pull, kind: CommentKind) -> bool:
         """The comment is not there, and none is on its way."""

@@ -67,7 +67,8 @@ def _noted(at: float) -> bytes:
     return encode(attempt)
 
 
-_HOLDS = b'repository = "acme/cluster"\noperator = "alice"\non_drift = "hold"\n'
+_SETTINGS = b'repository = "acme/cluster"\noperator = "alice"\n'
+_HOLDS = _SETTINGS + b'on_drift = "hold"\n'
 
 _TELLS = b"""repository = "acme/cluster"
 operator = "alice"
@@ -191,6 +192,28 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
     "pull-found": {
         "says": "an open pull request of ours, and an empty disk",
         "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}}],
+    },
+    "pull-draft": {
+        "says": "an open pull request of ours that is a draft",
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}, "draft": True}],
+        "held": True,
+        "merged_at_last": False,
+    },
+    "pull-conflict": {
+        "says": "an open pull request of ours, and a file on the base where its folder would be",
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}}],
+        "later": {"maintainers/alice/cluster-nodes": "a file\n"},
+        "held": True,
+        "merged_at_last": False,
+    },
+    "merge-never": {
+        "says": "the policy to leave merging to people",
+        "files": {DEFAULT_PATH: _SETTINGS + b'merge = "never"\n'},
+    },
+    "cluster": {
+        "says": "the settings name places of the cluster that may not answer yet",
+        "files": {DEFAULT_PATH: _SETTINGS + b'cluster = ["10.0.0.1:6443", "https://argo.test/"]\n'},
+        "unreachable": True,
     },
     "twin-found": {
         "says": "the old installer's orphan",

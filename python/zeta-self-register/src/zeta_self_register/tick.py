@@ -23,7 +23,7 @@ from zeta_self_register.effects import AlreadyRunning
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.looking import take_survey
 from zeta_self_register.node import Node
-from zeta_self_register.remote import Snapshot, Survey, Unknown
+from zeta_self_register.remote import Glance, Snapshot, Survey, Unknown
 from zeta_self_register.settings import Mode
 from zeta_self_register.situation import Situation
 
@@ -85,9 +85,11 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
     run = Run()
     remote: Snapshot | Unknown | None = None
     survey: Survey | None = None
+    glance: Glance | None = None
+    unreachable: tuple[str, ...] | None = None
     refusals: set[str] = set()
     for _ in range(MAX_ROUNDS):
-        situation = node.situation(remote, survey)
+        situation = node.situation(remote, survey, glance, unreachable)
         decision = decide(situation)
         run.decisions.append(decision)
         if decision.action not in LOOKS:
@@ -96,6 +98,11 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
             break
         if decision.action is Action.LOOK:
             remote = node.look()
+        elif decision.action is Action.REACH:
+            unreachable = node.unreachable()
+        elif decision.action is Action.GLANCE:
+            glanced = node.glance(situation)
+            remote, glance = (glanced, None) if isinstance(glanced, Unknown) else (None, glanced)
         elif decision.action is Action.SURVEY:
             looked = take_survey(node.github, node.subject, situation.seen.base_oid)
             if isinstance(looked, Survey):

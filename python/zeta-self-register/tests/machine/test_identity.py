@@ -12,6 +12,7 @@ import zeta_self_register.identity as identity_module
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from zeta_self_register.identity import (
+    DETACHABLE_MACS_SOURCE,
     NO_IDENTITY,
     PLACEHOLDER_UUIDS,
     Evidence,
@@ -153,6 +154,26 @@ def test_a_serial_number_is_not_compared_with_a_uuid() -> None:
     elsewhere = Evidence(Presence.PRESENT, TWO.digest, "b")
     assert compare(Identity(ONE, ONE), Identity(elsewhere, ONE)) is SAME
     assert compare(Identity(ONE, ONE), Identity(elsewhere, TWO)) is UNKNOWN
+
+
+WANDERING = Evidence(Presence.PRESENT, TWO.digest, DETACHABLE_MACS_SOURCE)
+DOCKED = Evidence(Presence.PRESENT, ONE.digest, DETACHABLE_MACS_SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "answer"),
+    [
+        (Identity(ONE, DOCKED), Identity(ONE, WANDERING), SAME),
+        (Identity(ONE, ONE), Identity(ONE, WANDERING), SAME),
+        (Identity(ONE, DOCKED), Identity(TWO, WANDERING), UNKNOWN),
+        (Identity(ONE, DOCKED), Identity(TWO, DOCKED), DISAGREE),
+        (Identity(NONE, DOCKED), Identity(NONE, DOCKED), SAME),
+        (Identity(NONE, DOCKED), Identity(NONE, WANDERING), UNKNOWN),
+    ],
+)
+def test_another_dock_is_no_other_machine(mine: Identity, theirs: Identity, answer: SameMachine) -> None:
+    assert compare(mine, theirs) is answer
+    assert compare(theirs, mine) is answer
 
 
 MACS = OwnMacs(frozenset({"02:00:5e:10:00:01", "02:00:5e:10:00:02"}), complete=True)

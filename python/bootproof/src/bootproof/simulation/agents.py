@@ -59,7 +59,8 @@ class Agent(Protocol):
     starts: Mapping[str, Mapping[str, Any]]
     """Other beginnings than a fresh machine in an empty repository, as `starts.Start` has them; by name."""
     errors: Mapping[str, Callable[..., BaseException]]
-    """The exceptions of its port, by name: not-sent, no-answer, already-running, command-failed."""
+    """The exceptions of its port, by name: not-sent, no-answer, already-running, command-failed, and
+    not-reachable if it asks for anybody beside GitHub."""
 
     program: Mapping[str, Any]
     """How it is run as a process, as `processes.layout.Description` has it; empty when it cannot be."""

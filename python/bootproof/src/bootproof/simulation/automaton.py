@@ -259,6 +259,9 @@ class _Port:
         answer: HttpAnswer = self._ask("github", request.method, request.url, headers, request.body)
         return HttpResponse(answer.status, dict(answer.headers), answer.body)
 
+    def reachable(self, target: str, seconds: float) -> None:
+        self._ask("reachable", target, seconds)
+
     def wall_clock(self) -> float:
         return float(self._ask("wall_clock"))
 

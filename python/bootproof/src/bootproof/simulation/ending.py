@@ -9,13 +9,21 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from mock_github.state import PullState
+from mock_github.requirements import missing_requirement
+from mock_github.state import PullRequest, PullState, Repository
 from mock_github.world import World
 
 from bootproof.oracle_case import Final, Registration
 from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
-from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
+from bootproof.simulation.people import (
+    PUSHED,
+    closed_by_person,
+    is_retired,
+    own_pulls,
+    record_on_base,
+    switched_off_by_person,
+)
 from bootproof.simulation.state import State
 from bootproof.simulation.steps import Step
 from bootproof.simulation.transitions import Simulation
@@ -34,6 +42,9 @@ class End(enum.Enum):
     BRANCH_PUSHED_TO = "held: somebody pushed to the branch"
     RETARGETED = "held: somebody retargeted the pull request"
     RETIRED = "retired by a person"
+    SWITCHED_OFF = "held: somebody switched auto-merge off"
+    WAITS = "waits for a check or a review that nobody has given"
+    """With auto-merge armed, where the repository allows it: once it is given, nobody else has to do anything."""
     HELD = "held from the beginning"
     """By what was there before the first run, where the universe says so."""
     BAD = "not registered"
@@ -130,7 +141,15 @@ def excuse(world: World, own: Registration) -> End | None:
         return End.BRANCH_PUSHED_TO
     if newest is not None and closed_by_person(newest, own):
         return End.CLOSED_BY_A_PERSON
-    return None
+    return None if newest is None or newest.state is not PullState.OPEN else _waits(repository, newest, own)
+
+
+def _waits(repository: Repository, pull: PullRequest, own: Registration) -> End | None:
+    """Why an open pull request may stay open."""
+    if switched_off_by_person(pull, own):
+        return End.SWITCHED_OFF
+    armed = pull.auto_merge is not None or not repository.auto_merge_allowed
+    return End.WAITS if armed and missing_requirement(repository, pull) is not None else None
 
 
 def final_of(world: World, own: Registration) -> Final:

@@ -7,11 +7,13 @@ numbers and no request is ever worked out twice.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mock_github import limits, wire
 from mock_github.access import Caller, without_repositories
+from mock_github.change import Change
 from mock_github.clock import http_date
 from mock_github.events import Event
 from mock_github.frozen import FrozenMap
@@ -35,6 +37,8 @@ class RequestFault(enum.Enum):
     SECONDARY_LIMIT = "secondary-limit"
     STALE = "stale"
     NO_PERMISSION = "no-permission"
+    BASE_MODIFIED = "base-modified"
+    """A merge is refused since the base has moved at the same moment; to be tried again."""
 
 
 @dataclass(frozen=True)
@@ -114,15 +118,17 @@ class Hub:
         answer, after, events = self.perform(world, effect)
         fates = [Fate(None, answer, after, events)]
         for fault in RequestFault:
-            if fault in faults and self._applies(fault, world, after, stale):
+            if fault in faults and self._applies(fault, effect, world, after, stale):
                 fates.append(self._fate(fault, world, stale, effect))
         return fates
 
     @staticmethod
-    def _applies(fault: RequestFault, world: int, after: int, stale: int) -> bool:
+    def _applies(fault: RequestFault, effect: Effect, world: int, after: int, stale: int) -> bool:
         """Whether this fault makes a difference here: a read has no effect to lose, a write shows nothing stale."""
         if fault in (RequestFault.LOST_AFTER, RequestFault.ERROR_AFTER, RequestFault.LATE):
             return after != world
+        if fault is RequestFault.BASE_MODIFIED:
+            return bool(effect[1] == "PUT" and effect[2].endswith("/merge"))
         return fault is not RequestFault.STALE or (after == world and stale != world)
 
     def _fate(self, fault: RequestFault, world: int, stale: int, effect: Effect) -> Fate:
@@ -148,9 +154,15 @@ class Hub:
                 return Fate(fault, self._forbidden(world, effect), world)
             case RequestFault.STALE:
                 return Fate(fault, self._stale(world, stale, effect), world)
+            case RequestFault.BASE_MODIFIED:
+                return Fate(fault, self._base_modified(world), world)
 
     def _bad_gateway(self, world: int) -> HttpAnswer:
         return HttpAnswer(502, (("date", http_date(self.worlds[world].now)),), BAD_GATEWAY)
+
+    def _base_modified(self, world: int) -> HttpAnswer:
+        refusal = wire.Refused(405, "Base branch was modified. Review and try the merge again.")
+        return _answer(refusal.response(), ("date", http_date(self.worlds[world].now)))
 
     def _limited(self, world: int, *, primary: bool) -> HttpAnswer:
         now = self.worlds[world]
@@ -174,6 +186,12 @@ class Hub:
         asked = wire.request(method, target, token=token, json=json)
         after, response, events = step(self.worlds[world], asked)
         return response.status, self.number(after), events
+
+    def by_hand(self, world: int, act: Callable[[Change], object]) -> tuple[int, tuple[Event, ...]]:
+        """What a person does on GitHub's pages, for which mock-github has no request."""
+        change = Change(self.worlds[world], None)
+        act(change)
+        return self.number(change.world), tuple(change.events)
 
 
 def _request(effect: Effect) -> wire.Request:

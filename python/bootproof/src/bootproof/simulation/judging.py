@@ -20,7 +20,14 @@ from bootproof.simulation.agents import Agent
 from bootproof.simulation.automaton import TRACEBACK, Effect, described
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.machine import LocalRun
-from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
+from bootproof.simulation.people import (
+    PUSHED,
+    closed_by_person,
+    is_retired,
+    own_pulls,
+    record_on_base,
+    switched_off_by_person,
+)
 from bootproof.simulation.state import Facts
 from bootproof.simulation.universe import Forbidden
 from bootproof.timeline import ClaimState, MarkerClaim
@@ -32,6 +39,7 @@ _BY_STEP = {
     "nobody-elses",
     "one-comment-per-kind",
     "reopened-once",
+    "leaves-switched-off",
     "taken-back",
     "only-its-own-logins",
 }
@@ -79,6 +87,7 @@ class Judge:
                 p.number for p in pulls if p.state is PullState.MERGED or closed_by_person(p, self.own)
             ),
             reopened=tuple(p.number for p in pulls if self._was_reopened(p)),
+            switched_off=tuple(p.number for p in pulls if switched_off_by_person(p, self.own)),
             comments=tuple(
                 (p.number, c.body) for p in pulls for c in p.comments if c.author in self.own.logins
             ),

@@ -21,13 +21,15 @@ from bootproof.verdict import HarnessError
 
 
 class DiskFault(enum.Enum):
-    """What the kernel can answer to a write."""
+    """What this machine can answer where the disk or another process is asked for, GitHub apart."""
 
     NO_SPACE = "enospc"
     SYNC_FAILS = "eio"
     READ_ONLY = "erofs"
     LOCKED = "locked"
     """Another process of the program is at work on this machine."""
+    UNREACHABLE = "unreachable"
+    """Nobody answers at a place beside GitHub that the program asks for."""
 
 
 _ERRNO = {
@@ -40,10 +42,15 @@ _MEETS: Mapping[DiskFault, tuple[str, ...]] = {
     DiskFault.SYNC_FAILS: ("sync",),
     DiskFault.READ_ONLY: ("write", "rename", "make_folder", "lock", "publish"),
     DiskFault.LOCKED: ("lock",),
+    DiskFault.UNREACHABLE: ("reachable",),
+}
+_RAISES = {
+    DiskFault.LOCKED: Raises("already-running"),
+    DiskFault.UNREACHABLE: Raises("not-reachable", "connection refused"),
 }
 _FAULTS_OF = {
     name: tuple(fault for fault in DiskFault if name in _MEETS[fault])
-    for name in ("write", "sync", "rename", "make_folder", "lock", "publish")
+    for name in ("write", "sync", "rename", "make_folder", "lock", "publish", "reachable")
 }
 BEFORE_ALL = -1
 INTERRUPTED_AT_ONCE = "before anything was written"
@@ -213,7 +220,7 @@ class Machine:
         for fault in _FAULTS_OF.get(effect[0], ()):
             if fault in faults:
                 code = _ERRNO.get(fault)
-                error = Raises("already-running") if code is None else Raises(code, str(effect[1]))
+                error = _RAISES[fault] if code is None else Raises(code, str(effect[1]))
                 place = self.automaton.step(way.place, error)
                 disk = way.disk.fail_to_sync(effect[1]) if fault is DiskFault.SYNC_FAILS else way.disk
                 what = f"{fault.value} at {described(effect)}"
@@ -262,7 +269,7 @@ class Machine:
             case ("publish", _, _):
                 # For others: the program does not rely on it, so it is no part of the state.
                 return None, disk
-            case ("lock", _):
+            case ("lock", _) | ("reachable", _, _):
                 return None, disk
             case ("wall_clock",):
                 return 1_767_225_600.0, disk

@@ -6,8 +6,12 @@ import base64
 import enum
 from collections.abc import Callable
 
+from mock_github import wire
 from mock_github.events import Event
+from mock_github.pulls import disable_auto_merge
+from mock_github.requirements import protection_of
 from mock_github.state import Moment, PullRequest, PullState, Repository
+from mock_github.step import step
 from mock_github.world import World, empty_world
 from msgspec.structs import replace
 
@@ -18,6 +22,12 @@ PERSON = "github_pat_person"
 PERSON_LOGIN = "maria"
 PUSHED = ("notes.md",)
 """What people push to the node's branch."""
+
+ELSEWHERE = "release"
+"""Another branch of the repository."""
+
+BY_HAND = "by-hand"
+"""A branch of a person's, with what people push: the node's branch is forced to where it stands."""
 
 
 class Act(enum.Enum):
@@ -33,6 +43,11 @@ class Act(enum.Enum):
     REMOVE_RECORD = "removes the record"
     EDIT_RECORD = "edits the record"
     RETIRE = "retires the node"
+    FORCE_PUSH = "force-pushes the branch"
+    """Over whatever is there; where the branch is gone, it is made anew."""
+    CHECK = "the checks turn green"
+    APPROVE = "approves it"
+    DISARM = "switches auto-merge off"
 
 
 Asked = tuple[str, str, object]
@@ -58,16 +73,29 @@ class People:
         return self._done[key]
 
     def _asked(self, world: int, act: Act) -> Done | None:
+        if act is Act.DISARM:
+            return self._disarmed(world)
         asked = request_of(act, self._hub.worlds[world], self._own)
         if asked is None:
             return None
         status, after, events = self._hub.by_person(world, PERSON, *asked)
         return (after, events) if 200 <= status < 300 and after != world else None
 
+    def _disarmed(self, world: int) -> Done | None:
+        """Auto-merge is switched off on GitHub's pages: the mock has no request for it."""
+        here = self._hub.worlds[world]
+        pull = _newest_pull(here, self._own, PullState.OPEN)
+        if pull is None or pull.auto_merge is None:
+            return None
+        home = _repository(here, self._own)
+        return self._hub.by_hand(
+            world, lambda change: disable_auto_merge(change, home, pull, by=PERSON_LOGIN)
+        )
+
 
 def request_of(act: Act, world: World, own: Registration) -> Asked | None:
-    """The request that this act is; None when there is nothing that it could be done to."""
-    asked = _ACTS[act](world, own)
+    """The request that this act is; None when there is nothing that it could be done to, or it is done without one."""
+    asked = _ACTS[act](world, own) if act in _ACTS else None
     if asked is None:
         return None
     method, path, body = asked
@@ -97,7 +125,7 @@ def _reopen(world: World, own: Registration) -> Asked | None:
 
 def _retarget(world: World, own: Registration) -> Asked | None:
     pull = _newest_pull(world, own, PullState.OPEN)
-    return ("PATCH", f"pulls/{pull.number}", {"base": "release"}) if pull else None
+    return ("PATCH", f"pulls/{pull.number}", {"base": ELSEWHERE}) if pull else None
 
 
 def _delete_branch(world: World, own: Registration) -> Asked | None:
@@ -132,6 +160,30 @@ def _retire(_world: World, own: Registration) -> Asked | None:
     return _put(f"{folder}/retired", "\n", own.base)
 
 
+def _force_push(world: World, own: Registration) -> Asked | None:
+    home = _repository(world, own)
+    tip = home.branch(BY_HAND)
+    if home.branch(own.branch) is None:
+        return "POST", "git/refs", {"ref": f"refs/heads/{own.branch}", "sha": tip}
+    return "PATCH", f"git/refs/heads/{own.branch}", {"sha": tip, "force": True}
+
+
+def _check(world: World, own: Registration) -> Asked | None:
+    pull = _newest_pull(world, own, PullState.OPEN)
+    home = _repository(world, own)
+    rule = protection_of(home, own.base)
+    if pull is None or rule is None or not rule.required_checks or home.statuses.get(pull.head_sha):
+        return None
+    return "POST", f"statuses/{pull.head_sha}", {"state": "success", "context": rule.required_checks[0]}
+
+
+def _approve(world: World, own: Registration) -> Asked | None:
+    pull = _newest_pull(world, own, PullState.OPEN)
+    if pull is None or pull.reviews:
+        return None
+    return "POST", f"pulls/{pull.number}/reviews", {"event": "APPROVE"}
+
+
 def _put(path: str, text: str, branch: str, blob: str | None = None) -> Asked:
     body = {
         "message": f"{PERSON_LOGIN} changes {path}",
@@ -153,6 +205,9 @@ _ACTS: dict[Act, Callable[[World, Registration], Asked | None]] = {
     Act.REMOVE_RECORD: _remove_record,
     Act.EDIT_RECORD: _edit_record,
     Act.RETIRE: _retire,
+    Act.FORCE_PUSH: _force_push,
+    Act.CHECK: _check,
+    Act.APPROVE: _approve,
 }
 
 
@@ -192,9 +247,19 @@ def closed_by_person(pull: PullRequest, own: Registration) -> bool:
     return pull.state is PullState.CLOSED and bool(closings) and closings[-1].actor not in own.logins
 
 
+def switched_off_by_person(pull: PullRequest, own: Registration) -> bool:
+    """Whether auto-merge is off because somebody switched it off, and nobody on again."""
+    switches = [t for t in pull.timeline if t.kind in (Moment.AUTO_MERGE_ENABLED, Moment.AUTO_MERGE_DISABLED)]
+    return (
+        bool(switches)
+        and switches[-1].kind is Moment.AUTO_MERGE_DISABLED
+        and switches[-1].actor not in own.logins
+    )
+
+
 def first_world(own: Registration, token: str) -> World:
     """The cluster's repository, which the program's login may write to and a person maintains."""
-    wide = {"contents": "write", "pull_requests": "write", "administration": "write"}
+    wide = dict.fromkeys(("contents", "pull_requests", "administration", "statuses"), "write")
     login = own.logins[0]
     world = empty_world().with_repository(
         own.repository,
@@ -204,8 +269,11 @@ def first_world(own: Registration, token: str) -> World:
         auto_merge_allowed=True,
     )
     repository = world.repositories[own.repository.lower()]
-    refs = repository.refs.set("refs/heads/release", repository.refs[f"refs/heads/{own.base}"])
-    world = world.with_stored(replace(repository, refs=refs))
-    return world.with_token(token, login=login, repositories=[own.repository]).with_token(
+    refs = repository.refs.set(f"refs/heads/{ELSEWHERE}", repository.refs[f"refs/heads/{own.base}"])
+    world = world.with_stored(replace(repository, refs=refs)).with_branch(own.repository, BY_HAND)
+    world = world.with_token(token, login=login, repositories=[own.repository]).with_token(
         PERSON, login=PERSON_LOGIN, permissions=wide
     )
+    method, path, body = _put(PUSHED[0], "by hand\n", BY_HAND)
+    pushed = wire.request(method, f"/repos/{own.repository}/{path}", token=PERSON, json=body)
+    return step(world, pushed)[0]

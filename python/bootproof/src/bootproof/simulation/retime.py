@@ -97,7 +97,10 @@ def moved_world(world: World, repository: str, move: Move, new_now: float) -> Wo
     own = world.repositories[repository.lower()]
     ids = _Ids()
     pulls = FrozenMap({number: _moved_pull(pull, move, ids) for number, pull in sorted(own.pulls.items())})
-    bare: Repository = replace(own, pulls=pulls, pushed_at=0, updated_at=0)
+    statuses = FrozenMap(
+        {sha: tuple(replace(s, id=0, created_at=0) for s in given) for sha, given in own.statuses.items()}
+    )
+    bare: Repository = replace(own, pulls=pulls, statuses=statuses, pushed_at=0, updated_at=0)
     return replace(
         world,
         now=round(new_now * 1000),
@@ -127,6 +130,7 @@ def _moved_pull(pull: PullRequest, move: Move, ids: _Ids) -> PullRequest:
         merged_at=None if pull.merged_at is None else moved(pull.merged_at, "merged_at"),
         updated_at=0,
         comments=tuple(replace(c, id=ids.take(), created_at=0, updated_at=0) for c in pull.comments),
+        reviews=tuple(replace(r, id=ids.take(), submitted_at=0) for r in pull.reviews),
         timeline=tuple(replace(t, id=ids.take(), at=0) for t in pull.timeline),
         auto_merge=None if pull.auto_merge is None else replace(pull.auto_merge, enabled_at=0),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from mock_github import wire
@@ -25,6 +25,7 @@ class Pull(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, str] = {}
     base: str = "main"
     closed: bool = False
+    draft: bool = False
 
 
 class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,17 +39,20 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
-    reading them ends in.  `base` are files on the base branch, `held` says that it need not come to a registration,
-    `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last` whether a
-    person then merges what is open, `read_only` whether the disk can turn out to be so."""
+    reading them ends in.  `base` are files on the base branch, `later` those that came to it after the pull requests.
+    `unreachable` says that what the program asks for beside GitHub may not answer, `held` that it need not come to a
+    registration, `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last`
+    whether a person then merges what is open, `read_only` whether the disk can turn out to be so."""
 
     says: str
     files: dict[str, bytes | int | None] = {}
     base: dict[str, str] = {}
     pulls: tuple[Pull, ...] = ()
+    later: dict[str, str] = {}
     archived: bool = False
     app: App | None = None
     read_only: bool = False
+    unreachable: bool = False
     held: bool = False
     forbidden: Forbidden = Forbidden.NOTHING
     merged_at_last: bool = True
@@ -72,13 +76,20 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
         name,
         start.says,
         request_faults=NETWORK,
-        disk_faults=frozenset({DiskFault.READ_ONLY} if start.read_only else ()),
+        disk_faults=frozenset(_disk_faults(start)),
         files=start.files,
         world=lambda world: _begun(world, start, repository),
         may_be_held=start.held,
         forbidden=start.forbidden,
         merged_at_last=start.merged_at_last,
     )
+
+
+def _disk_faults(start: Start) -> Iterator[DiskFault]:
+    if start.read_only:
+        yield DiskFault.READ_ONLY
+    if start.unreachable:
+        yield DiskFault.UNREACHABLE
 
 
 def _begun(world: World, start: Start, repository: str) -> World:
@@ -91,6 +102,8 @@ def _begun(world: World, start: Start, repository: str) -> World:
         world = world.with_installation(
             one.installation, app=one.app, slug=one.slug, public_key=one.public_key, repositories=[repository]
         )
+    for path, text in start.later.items():
+        world = with_file(world, repository, path, text, "main")
     if start.archived:
         home = world.repositories[repository.lower()]
         world = world.with_stored(replace(home, archived=True))
@@ -103,7 +116,7 @@ def _opened(world: World, repository: str, pull: Pull) -> World:
     world, _ = asked(world, repository, "POST", "git/refs", {"ref": f"refs/heads/{pull.branch}", "sha": tip})
     for path, text in pull.files.items():
         world = with_file(world, repository, path, text, pull.branch)
-    body = {"title": "by hand", "head": pull.branch, "base": pull.base}
+    body = {"title": "by hand", "head": pull.branch, "base": pull.base, "draft": pull.draft}
     world, answer = asked(world, repository, "POST", "pulls", body)
     if pull.closed:
         world, _ = asked(world, repository, "PATCH", f"pulls/{answer.json()['number']}", {"state": "closed"})

@@ -16,6 +16,8 @@ NETWORK = frozenset({RequestFault.NOT_SENT, RequestFault.LOST_BEFORE, RequestFau
 SERVER = frozenset({RequestFault.ERROR_BEFORE, RequestFault.ERROR_AFTER, RequestFault.NO_PERMISSION})
 LIMITS = frozenset({RequestFault.PRIMARY_LIMIT, RequestFault.SECONDARY_LIMIT})
 
+DISK = frozenset(DiskFault) - {DiskFault.UNREACHABLE}
+
 
 class Forbidden(enum.Enum):
     """What no machine may do in a universe, because of what was there before its first run."""

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+from mock_github.world import World
+from msgspec.structs import replace
 
 from bootproof.simulation import starts
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.hub import RequestFault
-from bootproof.simulation.machine import DiskFault
 from bootproof.simulation.people import Act
-from bootproof.simulation.universe import LIMITS, NETWORK, SERVER, Universe
+from bootproof.simulation.universe import DISK, LIMITS, NETWORK, SERVER, Universe
 from bootproof.verdict import HarnessError
 
 _LATE = NETWORK | {RequestFault.LATE}
 # GitHub has no idempotency key: nobody can keep these when a request outlives Q.
 _BEYOND = frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"})
+
+_MERGING = NETWORK | {RequestFault.BASE_MODIFIED}
+
+
+def guarded(
+    checks: tuple[str, ...] | None = None,
+    *,
+    strict: bool = False,
+    approvals: int | None = None,
+    auto_merge: bool = True,
+) -> Callable[[World], World]:
+    """A repository whose base branch requires checks, up-to-date branches or reviews before a merge."""
+
+    def begun(world: World) -> World:
+        (repository,) = world.repositories.values()
+        world = world.with_stored(replace(repository, auto_merge_allowed=auto_merge))
+        return world.with_protection(
+            repository.full_name, required_checks=checks, strict=strict, required_approvals=approvals
+        )
+
+    return begun
+
 
 ALL: tuple[Universe, ...] = (
     Universe("alone", "crashes and a broken network", people={Act.MERGE: 1}),
@@ -22,7 +46,7 @@ ALL: tuple[Universe, ...] = (
         "faults",
         "every fault of the network, the server and the disk together",
         request_faults=NETWORK | SERVER,
-        disk_faults=frozenset(DiskFault),
+        disk_faults=DISK,
         people={Act.MERGE: 1},
     ),
     Universe("any-act", "any one act of people, at any moment", people=dict.fromkeys(Act, 1), acts=1),
@@ -47,6 +71,40 @@ ALL: tuple[Universe, ...] = (
         "something else is merged, the pull request too",
         people={Act.MERGE_OTHER: 1, Act.MERGE: 1},
     ),
+    Universe(
+        "checks",
+        "a required check turns green at some time; merging meets a base that moves",
+        request_faults=_MERGING,
+        people={Act.CHECK: 1},
+        world=guarded(("ci",)),
+        merged_at_last=False,
+    ),
+    Universe(
+        "reviews",
+        "a required review is given at some time, in a repository without auto-merge",
+        request_faults=_MERGING,
+        people={Act.APPROVE: 1},
+        world=guarded(approvals=1, auto_merge=False),
+        merged_at_last=False,
+    ),
+    Universe(
+        "strict",
+        "branches have to be up to date, something else is merged, checks turn green twice",
+        people={Act.CHECK: 2, Act.MERGE_OTHER: 1},
+        world=guarded(("ci",), strict=True),
+        merged_at_last=False,
+    ),
+    Universe(
+        "switched-off",
+        "somebody switches auto-merge off, and a required check turns green",
+        people={Act.DISARM: 1, Act.CHECK: 1},
+        world=guarded(("ci",)),
+    ),
+    Universe(
+        "branch-forced",
+        "somebody force-pushes the branch, deletes it, makes it anew",
+        people={Act.FORCE_PUSH: 1, Act.DELETE_BRANCH: 1},
+    ),
     Universe("removed", "the record is removed from the base", people={Act.REMOVE_RECORD: 1}),
     Universe("edited", "the record is edited on the base", people={Act.EDIT_RECORD: 1}),
     Universe("retired", "the node is retired", people={Act.RETIRE: 1}),
@@ -55,7 +113,7 @@ ALL: tuple[Universe, ...] = (
     Universe(
         "stale", "reads that lag behind", request_faults=NETWORK | {RequestFault.STALE}, people={Act.MERGE: 1}
     ),
-    Universe("disk", "full, read-only, fsync fails, another process", disk_faults=frozenset(DiskFault)),
+    Universe("disk", "full, read-only, fsync fails, another process", disk_faults=DISK),
     Universe("unsynced", "a power cut takes what a killed process had not synced", keeps_unsynced=True),
     Universe("late", "one request arrives late, even after reboots, up to Q", request_faults=_LATE, late=1),
     Universe(
