@@ -33,6 +33,7 @@ from mutations import (
     is_marked,
     no_own_pulls,
     repeats,
+    sees_no_change,
     signed_out_is_done,
     signs_itself,
     stamps_first,
@@ -150,6 +151,11 @@ BUGS: tuple[Planted, ...] = (
             (patched(tick, "_go_round", gated(is_marked(MarkerState.REGISTERED))),)),
     Planted("no-throttle", "a repair without a bound",
             "Z15", "removed", "not-too-soon", (without("throttled"),)),
+    Planted("404-is-nothing-new", "whatever the cheap look shows, all is as it was",
+            "Z15", "removed", "exit-status", (patched(node, "take_glance", sees_no_change),)),
+    Planted("forgets-the-lost", "a lost request is forgotten once another one was answered",
+            "elemental's late joins", "late-long", "liveness",
+            (patched(Situation, "lost_one", always(False)),)),
     Planted("never-updates", "a branch that has fallen behind is left there",
             "automerge-action #74", "strict", "liveness", (without("behind"),)),
     Planted("never-arms", "checks are waited for, and auto-merge is not armed",
@@ -174,9 +180,16 @@ HARMLESS: tuple[Planted, ...] = (
 # fmt: on
 
 _LACKS: Mapping[str, tuple[str, ...]] = {
-    "nothing late": ("unsynced-folder", "repeats-pull", "does-not-wait", "no-note"),
+    "nothing late": ("forgets-the-lost", "unsynced-folder", "repeats-pull", "does-not-wait", "no-note"),
     "no rules on the base": ("never-updates", "never-arms", "merges-against"),
-    "no people": ("closed-is-done", "opens-again", "reopens-again", "marker-gates", "no-throttle"),
+    "no people": (
+        "closed-is-done",
+        "opens-again",
+        "reopens-again",
+        "marker-gates",
+        "no-throttle",
+        "404-is-nothing-new",
+    ),
     "no earlier life": (
         *("unknown-is-absent", "repeats-comment", "first-page-only", "hidden-pull", "hidden-twin"),
         *("two-names", "leaves-old-record", "always-comments"),

@@ -203,6 +203,14 @@ def forgets_reopening(closed_once):
     return mutated
 
 
+def sees_no_change(glance):
+    def mutated(github, subject, record, etag):
+        found = glance(github, subject, record, etag)
+        return found if isinstance(found, Unknown) else replace(found, unchanged=True)
+
+    return mutated
+
+
 # --- conditions ---------------------------------------------------------------------------------------------
 
 

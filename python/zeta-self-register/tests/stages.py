@@ -79,6 +79,12 @@ def behind_a_hundred(world: World) -> World:
     return world.with_stored(replace(repository, pulls=pulls, next_number=104))
 
 
+def without_merge_commits(world: World) -> World:
+    """So that GitHub does not see by itself that a branch has nothing new."""
+    repository = world.repositories[REPOSITORY]
+    return world.with_stored(replace(repository, merge_commit_allowed=False))
+
+
 # --- the stages ---------------------------------------------------------------------------------------------
 
 
@@ -132,6 +138,17 @@ ALL = (
         "somebody switches auto-merge off, and the check turns green",
         people=(Act.DISARM, Act.CHECK),
         world=guarded(("ci",)),
+    ),
+    small(
+        "late-long",
+        "one request arrives later than it should live, in a repository without merge commits",
+        RequestFault.LATE,
+        late=1,
+        late_beyond_q=True,
+        faults=1,
+        merged_at_last=False,
+        world=without_merge_commits,
+        expects=frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"}),
     ),
     small("intent", "crashes; the intent lies on the disk", crashes=True, files=INTENT_IN_STATE_FOLDER),
     small(

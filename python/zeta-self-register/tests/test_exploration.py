@@ -19,7 +19,20 @@ from bootproof.simulation.universe import Universe
 from bootproof.simulation.universes import UNIVERSES
 from zeta_self_register.simulated import AGENT, Simulated
 
-SMALL = ("alone", "faults", "edited", "retired", "retargeted", "server", "stale", "disk", "late")
+SMALL = (
+    "alone",
+    "faults",
+    "edited",
+    "retired",
+    "checks",
+    "reviews",
+    "switched-off",
+    "retargeted",
+    "server",
+    "stale",
+    "disk",
+    "late",
+)
 """Those of about a second; `bootproof explore` runs all of them."""
 
 
@@ -68,6 +81,9 @@ def test_moving_dates_to_where_they_can_be_compared_loses_nothing(name: str) -> 
     }
 
 
+SMALL_ROWS = ("stale", "retired", "edited", "removed", "checks", "reviews", "switched-off")
+
+
 def essence(simulation: Simulation, durable: Durable) -> str:
     """What is left, without the names of commits and blobs: those come from the dates in them."""
     disk = simulation.machine.disks[durable.disks[0]]
@@ -89,12 +105,12 @@ def test_every_row_of_the_decision_table_is_reached() -> None:
     """A row that is not is dead.  `bootproof explore` says the same of the whole closures."""
     reached: set[str] = set()
     beginnings = starts.universes(AGENT)
-    small = [UNIVERSES[name] for name in ("stale", "retired", "edited", "removed")]
+    small = [UNIVERSES[name] for name in SMALL_ROWS]
     for universe in (*small, *beginnings.values()):
         simulation = Simulation(AGENT, universe)
         explore(simulation)
         reached |= rows_reached(simulation)
-    for name in ("people", "branch-pushed", "retargeted", "limits", "beyond-q"):
+    for name in ("people", "branch-pushed", "retargeted", "limits", "strict", "beyond-q"):
         simulation = Simulation(AGENT, UNIVERSES[name])
         every_history(simulation, 3 if name == "beyond-q" else 2)
         reached |= rows_reached(simulation)

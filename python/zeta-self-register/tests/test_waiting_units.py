@@ -1,0 +1,58 @@
+"""The units wait for what is missing: with growing pauses, for ever, and with nobody waiting for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import zeta_self_register
+from zeta_self_register.exits import Exit
+
+UNITS = Path(zeta_self_register.__file__).parent / "data/lib/systemd/system"
+SERVICES = ("zeta-self-register.service", "zeta-register-steward.service")
+TIMERS = ("zeta-self-register.timer", "zeta-register-steward.timer")
+
+
+def unit(name):
+    """The settings of a unit; a key that comes more than once has all its values."""
+    found: dict[str, list[str]] = {}
+    for line in (UNITS / name).read_text().splitlines():
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_neither_the_boot_nor_a_switch_waits_for_a_service_or_fails_by_it(service):
+    """Nothing pulls it in but its timer, and a timer's job is waited for by nobody."""
+    known = unit(service)
+    assert not {"WantedBy", "RequiredBy", "Before"} & set(known)
+    assert known["Type"] == ["oneshot"]
+
+
+@pytest.mark.parametrize("timer", TIMERS)
+def test_a_timer_starts_at_boot_and_at_a_switch_and_is_all_that_does(timer):
+    known = unit(timer)
+    assert known["WantedBy"] == ["timers.target"]
+    assert "OnActiveSec" in known
+
+
+def test_what_is_not_there_yet_is_tried_again_with_growing_pauses_and_never_given_up():
+    known = unit("zeta-register-steward.service")
+    assert known["RestartForceExitStatus"] == [str(int(Exit.NOT_NOW))]
+    assert known["StartLimitIntervalSec"] == ["0"]
+    assert (known["RestartSec"], known["RestartMaxDelaySec"]) == (["30s"], ["30min"])
+    assert int(known["RestartSteps"][0]) > 1
+
+
+def test_a_held_or_registered_node_is_looked_at_again_at_a_low_and_jittered_rate():
+    known = unit("zeta-register-steward.timer")
+    assert "OnUnitInactiveSec" in known
+    assert "RandomizedDelaySec" in known
+
+
+def test_the_first_run_hands_over_whatever_came_of_it():
+    known = unit("zeta-self-register.service")
+    assert known["OnSuccess"] == known["OnFailure"] == ["zeta-register-steward.service"]
+    assert known["SuccessExitStatus"] == [str(int(Exit.NOT_NOW))]
