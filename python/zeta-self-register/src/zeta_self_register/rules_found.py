@@ -6,7 +6,6 @@ from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision, join, nothing
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import MarkerState
-from zeta_self_register.moments import age
 from zeta_self_register.remote import Pull, PullState
 from zeta_self_register.settings import OnClosed
 from zeta_self_register.situation import Command, Owner, Situation
@@ -200,7 +199,7 @@ def reopen(s: Situation) -> Decision | None:
     noted = s.reopening(pull)
     if _branch_has_moved(s, pull) or (noted is not None and noted.refused):
         return None
-    asked = None if noted is None else age(noted.noted, s.now) or 0.0
+    asked = s.reopening_age(pull)
     if asked is not None and asked < s.policy.request_lifetime:
         left = s.policy.request_lifetime - asked
         return nothing(

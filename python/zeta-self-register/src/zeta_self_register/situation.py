@@ -184,6 +184,14 @@ class Situation:
         noted = self.local.state.reopening
         return noted if noted is not None and noted.pull_request == pull.number else None
 
+    def reopening_age(self, pull: Pull) -> float | None:
+        """Seconds since this node noted that it reopens it, or that it says so; None if it never did."""
+        noted = self.reopening(pull)
+        kind = CommentKind.REOPENED.value
+        said = [c.noted for c in self.local.state.comments if (c.pull_request, c.kind) == (pull.number, kind)]
+        moments = [noted.noted, *said] if noted is not None else said
+        return max((age(one, self.now) or 0.0 for one in moments), default=None)
+
     @property
     def noted_comments(self) -> frozenset[tuple[int, str]]:
         """Pull request and kind of each comment that was about to be posted."""
