@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from mock_github.events import Event
 from mock_github.state import Moment, PullRequest, PullState
 from mock_github.world import World
+from msgspec.structs import replace
 
 from bootproof.oracle import Before, Case, Registration, Rule, Seeded, as_events
 from bootproof.oracle_rules import ALWAYS
@@ -21,7 +22,9 @@ from bootproof.simulation.automaton import TRACEBACK, Effect, described
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.machine import LocalRun
 from bootproof.simulation.people import PUSHED, closed_by_person, is_retired, own_pulls, record_on_base
+from bootproof.simulation.state import Actor, State
 from bootproof.simulation.universe import Forbidden
+from bootproof.simulation.wishes import Epoch, Wish
 from bootproof.timeline import ClaimState, MarkerClaim
 
 Facts = frozenset[tuple[str, int]]
@@ -49,10 +52,10 @@ class Judge:
     hub: Hub
     own: Registration
     forbidden: Forbidden = Forbidden.NOTHING
-    _known: dict[tuple[int, Effect, int], tuple[str, ...]] = field(default_factory=dict)
+    _known: dict[tuple[int, Effect, Epoch], tuple[str, ...]] = field(default_factory=dict)
     _facts: dict[int, Facts] = field(default_factory=dict)
 
-    def step(self, world: int, effect: Effect, events: tuple[Event, ...], epoch: int) -> tuple[str, ...]:
+    def step(self, world: int, effect: Effect, events: tuple[Event, ...], epoch: Epoch) -> tuple[str, ...]:
         """What was wrong with the effects of one request."""
         if len(events) <= 2:  # the request and its answer: nothing was changed
             return ()
@@ -60,7 +63,9 @@ class Judge:
         found = self._known.get(key)
         if found is None:
             before = self._before(self.hub.worlds[world], epoch)
-            case = Case(as_events(events), (), self.own, before=before)
+            # Nobody has asked for a removal, so its branch is nobody's.
+            own = self.own if epoch.removing else replace(self.own, removal_branch=None)
+            case = Case(as_events(events), (), own, before=before)
             looks = [(rule.id, rule.judge(case)) for rule in RULES]
             found = tuple(f"{name}: {x.text}" for name, look in looks for x in look.findings)
             if self.forbidden is not Forbidden.NOTHING:
@@ -68,13 +73,14 @@ class Judge:
             self._known[key] = found
         return found
 
-    def _before(self, world: World, epoch: int) -> Before:
+    def _before(self, world: World, epoch: Epoch) -> Before:
         pulls = own_pulls(world, self.own)
-        seeded = {pull.number: _seeded(pull) for pull in pulls}
+        # One that the operator has since allowed another beside holds that one up no longer.
+        seeded = {pull.number: _seeded(pull, dated=pull.number > epoch.allowed) for pull in pulls}
         return Before(
             open=tuple(seeded[p.number] for p in pulls if p.state is PullState.OPEN),
             ended=tuple(seeded[p.number] for p in pulls if p.state is not PullState.OPEN),
-            of_this_epoch=tuple(p.number for p in pulls if p.number > epoch),
+            of_this_epoch=tuple(p.number for p in pulls if p.number > epoch.since),
             settled=tuple(
                 p.number for p in pulls if p.state is PullState.MERGED or closed_by_person(p, self.own)
             ),
@@ -105,19 +111,30 @@ class Judge:
             opened = {("open", p.number) for p in pulls if p.state is PullState.OPEN}
             record = {("record", 0)} if record_on_base(world, self.own) is not None else set()
             retired = {("retired", 0)} if is_retired(world, self.own) else set()
+            gone = {("gone", 0)} if not record else set()
             existed = {("existed", p.number) for p in pulls}
-            found = self._facts[number] = frozenset(opened | record | retired | existed)
+            found = self._facts[number] = frozenset(opened | record | retired | gone | existed)
         return found
 
-    def run(self, run: LocalRun, known: Facts) -> tuple[str, ...]:
+    def run(self, run: LocalRun, actor: Actor, state: State) -> tuple[str, ...]:
         """What was wrong between two requests: an untrue marker, a request that may not be, or an end that is none."""
+        known = actor.facts
         wrong = [text for marker in run.markers if (text := self._untrue(marker, known))]
         effect = run.place.effect
         if effect[0] == "github" and self.forbidden is Forbidden.REQUESTS:
             wrong.append(f"forbidden-here: {described(effect)}")
+        if effect[0] == "github" and actor.asked is None and state.wishes.in_force == {Wish.REST}:
+            wrong.append(f"at-rest: {described(effect)}")
         if run.place.ended and effect[1] == TRACEBACK:
             wrong.append(f"traceback: {effect[3]}")
-        if run.place.ended and effect[1] == 0 and not {kind for kind, _ in known} & _DONE:
+        done = {"gone", *_DONE} if state.epoch.removing else _DONE
+        # With 0, the operator's commands say that the wish is noted, which is no claim about GitHub.
+        if (
+            run.place.ended
+            and effect[1] == 0
+            and actor.asked is None
+            and not {kind for kind, _ in known} & done
+        ):
             wrong.append("exit-status: 0, and there is neither an open pull request nor the record")
         return tuple(wrong)
 
@@ -135,6 +152,6 @@ class Judge:
         return ""
 
 
-def _seeded(pull: PullRequest) -> Seeded:
-    at = datetime.fromtimestamp(pull.created_at / 1000, UTC)
+def _seeded(pull: PullRequest, *, dated: bool) -> Seeded:
+    at = datetime.fromtimestamp(pull.created_at / 1000, UTC) if dated else None
     return Seeded(pull.number, pull.head_ref, pull.author, at=at)

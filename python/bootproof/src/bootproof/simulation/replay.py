@@ -87,6 +87,8 @@ def _unknown(simulation: Simulation, step: Step) -> str:
     names: list[tuple[str, str, Collection[str]]] = []
     if step.do is Do.RUN:
         names.append(("command", step.what, simulation.agent.commands))
+    if step.do is Do.OPERATOR:
+        names.append(("command of the operator's", step.what, simulation.universe.operator))
     if step.do is Do.PERSON:
         names.append(("act", step.what, (*(act.value for act in Act), "does nothing")))
     if step.fault:

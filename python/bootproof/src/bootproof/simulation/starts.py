@@ -12,7 +12,8 @@ from mock_github.world import World
 from msgspec.structs import replace
 
 from bootproof.simulation.agents import Agent
-from bootproof.simulation.people import PERSON
+from bootproof.simulation.hub import RequestFault
+from bootproof.simulation.people import PERSON, Act
 from bootproof.simulation.universe import NETWORK, Forbidden, Universe
 from bootproof.verdict import HarnessError
 
@@ -30,7 +31,7 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
     reading them ends in.  `base` are files on the base branch, `held` says that it need not come to a registration,
     `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last` whether a
-    person then merges what is open."""
+    person then merges what is open; `operator`, `people`, `late` and `branches` are as a universe has them."""
 
     says: str
     files: dict[str, bytes | int | None] = {}
@@ -40,6 +41,10 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held: bool = False
     forbidden: Forbidden = Forbidden.NOTHING
     merged_at_last: bool = True
+    operator: dict[str, int] = {}
+    people: dict[Act, int] = {}
+    late: int = 0
+    branches: tuple[str, ...] = ()
 
 
 def universes(agent: Agent) -> dict[str, Universe]:
@@ -59,12 +64,16 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
     return Universe(
         name,
         start.says,
-        request_faults=NETWORK,
+        request_faults=NETWORK | ({RequestFault.LATE} if start.late else frozenset()),
         files=start.files,
         world=lambda world: _begun(world, start, repository),
         may_be_held=start.held,
         forbidden=start.forbidden,
         merged_at_last=start.merged_at_last,
+        operator=start.operator,
+        people=start.people,
+        late=start.late,
+        branches=start.branches,
     )
 
 

@@ -6,18 +6,21 @@ from typing import NamedTuple
 
 from bootproof.simulation.automaton import Effect
 from bootproof.simulation.steps import Do, Step
+from bootproof.simulation.wishes import Asked, Epoch, Wishes
 
 IDLE = -1
 
 
 class Actor(NamedTuple):
     """One machine.  `place` is where its run stands, IDLE when none is under way; `fresh` until the first run of
-    this boot; `facts` is all that was true since its run began."""
+    this boot; `facts` is all that was true since its run began; `asked` is the operator's command that is
+    under way."""
 
     disk: int
     place: int = IDLE
     fresh: bool = True
     facts: frozenset[tuple[str, int]] = frozenset()
+    asked: Asked | None = None
 
 
 class Late(NamedTuple):
@@ -28,8 +31,8 @@ class Late(NamedTuple):
 
 
 class State(NamedTuple):
-    """`stale` is the world that a replica may still show; `calm` counts the runs since anything changed; `epoch` is
-    the highest pull request when the record was last removed."""
+    """`stale` is the world that a replica may still show; `calm` counts the runs since anything changed; `left` is
+    how often the operator may still run each command."""
 
     actors: tuple[Actor, ...]
     world: int
@@ -37,7 +40,9 @@ class State(NamedTuple):
     late: tuple[Late, ...] = ()
     acts_left: tuple[int, ...] = ()
     calm: int = 0
-    epoch: int = 0
+    epoch: Epoch = Epoch()
+    left: tuple[int, ...] = ()
+    wishes: Wishes = Wishes()
 
     @property
     def idle(self) -> bool:
@@ -59,7 +64,7 @@ class Next(NamedTuple):
     @property
     def fault(self) -> bool:
         """Whether something went wrong here that is nobody's wish."""
-        return bool(self.landed) and self.step.do not in (Do.PERSON, Do.LATE)
+        return bool(self.landed) and self.step.do not in (Do.PERSON, Do.LATE, Do.OPERATOR)
 
 
 class Durable(NamedTuple):

@@ -10,11 +10,13 @@ other one costs 1.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mock_github.events import Event
+from msgspec.structs import replace
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents, retime
@@ -28,6 +30,8 @@ from bootproof.simulation.people import Act, People, first_world, record_on_base
 from bootproof.simulation.state import IDLE, Actor, Durable, Late, Next, State
 from bootproof.simulation.steps import Do, Step
 from bootproof.simulation.universe import Universe
+from bootproof.simulation.wishes import Asked, Wish, begun, last_ended, told
+from bootproof.verdict import HarnessError
 
 TOKEN = "github_pat_explored"
 SOON = ""
@@ -46,7 +50,7 @@ class Simulation:
     """How time passes: `ExactPassing` leaves every date as it is."""
 
     def __post_init__(self) -> None:
-        own = self.own = agents.registration(self.agent)
+        own = self.own = _own(self.agent, self.universe)
         self.machine = Machine(self.agent, TOKEN, self.universe.files, self.universe.keeps_unsynced)
         self.automaton = self.machine.automaton
         self.hub = Hub(TOKEN, own.repository)
@@ -56,6 +60,7 @@ class Simulation:
         beyond = self.universe.late_beyond_q
         self.passing = self.passes(self.hub, self.machine, self._clocks, own.repository, beyond)
         self._acts = tuple(self.universe.people)
+        self._wishes = tuple(_wish(self.agent, command) for command in self.universe.operator)
         self._defaults: dict[State, tuple[Next, ...]] = {}
         self._next: dict[State, tuple[Next, ...]] = {}
 
@@ -74,7 +79,8 @@ class Simulation:
         disk = self.machine.first_disk()
         actors = tuple(Actor(disk) for _ in range(self.universe.actors))
         left = tuple(self.universe.people[act] for act in self._acts)
-        return self.passing.settled(State(actors, number, number, acts_left=left), 0.0)
+        runs = tuple(self.universe.operator.values())
+        return self.passing.settled(State(actors, number, number, acts_left=left, left=runs), 0.0)
 
     def durable(self, state: State) -> Durable:
         return Durable(tuple(actor.disk for actor in state.actors), state.world)
@@ -161,10 +167,27 @@ class Simulation:
                 for following in self._run(state, index, command, delay, cost=1):
                     if default is None or following.step != default.step:
                         yield following
+        yield from self._operator_starts(state, index)
         if self.universe.crashes and state.idle:
             rebooted = self.passing.settled(state, 0.0, rebooted=index)
             if rebooted != state:
                 yield Next(Step(Do.REBOOT, actor=index), 1, rebooted, landed="reboot")
+
+    def _operator_starts(self, state: State, index: int) -> Iterator[Next]:
+        """A command of the operator's begins; what it allows is allowed from here on."""
+        for number, (command, left) in enumerate(zip(self.universe.operator, state.left, strict=True)):
+            if not left:
+                continue
+            wish, world = self._wishes[number], self.hub.worlds[state.world]
+            fewer = (*state.left[:number], left - 1, *state.left[number + 1 :])
+            asked = Asked(wish, last_ended(world, self.own), state.wishes)
+            actor = state.actors[index]._replace(facts=self._judge.facts(state.world), asked=asked)
+            ready = _with_actor(state, index, actor)
+            wishes = state.wishes._replace(maybe=state.wishes.maybe | {wish})
+            epoch = begun(state.epoch, wish, world, self.own)
+            ready = ready._replace(left=fewer, epoch=epoch, wishes=wishes, calm=0)
+            step = Step(Do.OPERATOR, command, actor=index)
+            yield from self._onward(ready, index, self.automaton.root(command), step, 1, (), command)
 
     def _run(self, state: State, index: int, command: str, delay: int, cost: int) -> Iterator[Next]:
         """Time passes, and a run begins."""
@@ -221,7 +244,7 @@ class Simulation:
         for run in self.machine.onward(place, actor.disk, self.universe.disk_faults):
             local = "; ".join(run.faults)
             named = Step(step.do, step.what, step.fault, local, step.after, index)
-            wrong = (*findings, *self._judge.run(run, actor.facts))
+            wrong = (*findings, *self._judge.run(run, actor, state))
             paid = cost if not run.faults else max(cost, 1)
             kind = landed or (run.faults[0].split(" ")[0] if run.faults else "")
             yield Next(named, paid, self._arrived(state, index, run), wrong, kind, run.place.number)
@@ -235,6 +258,8 @@ class Simulation:
         if not run.place.ended:
             return _with_actor(state, index, actor._replace(disk=run.disk, place=run.place.number))
         ended = _with_actor(state, index, Actor(run.disk, fresh=False))
+        if actor.asked is not None:
+            ended = ended._replace(wishes=told(actor.asked, run.place.effect[1]))
         return self._if_idle(ended)
 
     def _interrupted(
@@ -288,13 +313,27 @@ class Simulation:
         had = record_on_base(self.hub.worlds[state.world], self.own)
         epoch = state.epoch
         if had is not None and record_on_base(self.hub.worlds[world], self.own) is None:
-            epoch = self.hub.worlds[world].repositories[self.own.repository.lower()].next_number - 1
+            last = self.hub.worlds[world].repositories[self.own.repository.lower()].next_number - 1
+            epoch = epoch._replace(since=last)
         stale = state.world if self.universe.stale else world
         return state._replace(actors=actors, world=world, stale=stale, epoch=epoch, calm=0)
 
     def _if_idle(self, state: State, rebooted: int | None = None) -> State:
         """When no run is under way, all times are moved to where they can be compared."""
         return self.passing.settled(state, 0.0, rebooted) if state.idle else state
+
+
+def _own(agent: Agent, universe: Universe) -> Registration:
+    own = agents.registration(agent)
+    further = [re.escape(branch) for branch in universe.branches]
+    return replace(own, old_branch="|".join([*filter(None, [own.old_branch]), *further])) if further else own
+
+
+def _wish(agent: Agent, command: str) -> Wish:
+    try:
+        return Wish(agent.operator[command])
+    except (KeyError, ValueError) as error:
+        raise HarnessError(f"{agent.name}: the operator's command {command!r}: {error}") from error
 
 
 def _waking(following: Next) -> Next:
