@@ -167,7 +167,8 @@ def adds_nothing(query):
 
 
 def signs_itself(_commit):
-    def mutated(self, branch, _head, path, content, headline):
+    def mutated(self, branch, _head, put, _drop, headline):
+        ((path, content),) = put.items()
         who_ = {"name": "alice", "email": "alice@users.noreply.github.com"}
         text = base64.b64encode(content).decode()
         body = {"message": headline, "content": text, "branch": branch, "author": who_}

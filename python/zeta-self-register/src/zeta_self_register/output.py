@@ -14,6 +14,7 @@ from zeta_self_register.local_files import Marker, Reading
 from zeta_self_register.node import Node
 from zeta_self_register.remote import Snapshot, Unknown
 from zeta_self_register.tick import Run
+from zeta_self_register.wishing import Done
 
 
 def as_json(value: dict[str, Any]) -> str:
@@ -55,6 +56,26 @@ def refusal_as_table(command: str, refused: Refused) -> dict[str, Any]:
         "action": "nothing",
         "reason": refused.line,
     }
+
+
+def wish_lines(done: Done) -> str:
+    """What an operator's command came to, and the tick after it, for people."""
+    lines = [done.said]
+    if done.refused is not None:
+        lines.append(f"not yet: {done.refused.line}")
+    elif done.decisions:
+        lines.append(f"now: {done.decisions[-1].reason}")
+    return "\n".join(lines)
+
+
+def wish_as_table(command: str, done: Done) -> dict[str, Any]:
+    """The same, for programs: `status` is the command's, `tick` what came of the run after it."""
+    tick = None
+    if done.refused is not None:
+        tick = {"status": int(done.refused.status), "reason": done.refused.line}
+    elif done.decisions:
+        tick = decision_as_table(done.decisions[-1])
+    return {"command": command, "status": 0, "reason": done.said, "tick": tick}
 
 
 def plan_line(decision: Decision) -> str:

@@ -23,7 +23,8 @@ fragment Pull on PullRequest {
 SNAPSHOT = (
     """
 query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: String!, $branch: String!,
-               $branchName: String!, $record: String!, $retired: String!, $known: Int!, $isKnown: Boolean!) {
+               $branchName: String!, $record: String!, $retired: String!, $known: Int!, $isKnown: Boolean!,
+               $dropped: String!, $drops: Boolean!) {
   viewer { login }
   repository(owner: $owner, name: $name) {
     nameWithOwner isArchived autoMergeAllowed mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed
@@ -33,6 +34,7 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
         ... on Commit {
           record: file(path: $record) { object { ... on Blob { oid isTruncated text } } }
           retired: file(path: $retired) { oid }
+          dropped: file(path: $dropped) @include(if: $drops) { oid }
         }
       }
     }
@@ -42,6 +44,8 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
         ... on Commit {
           changedFilesIfAvailable
           record: file(path: $record) { object { ... on Blob { oid isTruncated text } } }
+          dropped: file(path: $dropped) @include(if: $drops) { oid }
+          parents(first: 1) @include(if: $drops) { nodes { dropped: file(path: $dropped) { oid } } }
         }
       }
       compare(headRef: $baseName) { aheadBy behindBy }
@@ -58,7 +62,8 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
 )
 """One look at everything that `decide` needs: branch, record, and every pull request of the branch.
 
-`known` is the one that the marker names; it can be of another branch, when it was joined.
+`known` is the one that the marker names; it can be of another branch, when it was joined.  `dropped` is a file that
+the branch is to remove.
 """
 
 VIEWER = "query Viewer { viewer { login } }"

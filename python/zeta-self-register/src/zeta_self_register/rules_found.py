@@ -6,6 +6,7 @@ from zeta_self_register.comments import CommentKind
 from zeta_self_register.decision import Action, Decision, join, nothing
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import MarkerState
+from zeta_self_register.looking import only_ours
 from zeta_self_register.remote import Mergeable, Pull, PullState
 from zeta_self_register.settings import Merge, OnClosed
 from zeta_self_register.situation import Command, Owner, Situation
@@ -168,7 +169,7 @@ def follow(s: Situation, pull: Pull) -> Decision:
     waits = f"#{pull.number} is open"
     if s.policy.merge is Merge.NEVER:
         return nothing(Exit.NOT_NOW, f'{waits}: waits for a person to merge it (`merge = "never"`)')
-    if pull.paths != (s.path,):
+    if not only_ours(pull, s.path, s.local.wishes.move_from):
         return nothing(
             Exit.NOT_NOW, f"{waits}: it changes more than this node's record, so a person has to merge it"
         )
