@@ -22,6 +22,11 @@ def as_json(value: dict[str, Any]) -> str:
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode()
 
 
+def as_line(value: dict[str, Any]) -> str:
+    """The same on one line, for a stream of them."""
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
 def run_as_table(command: str, node: Node, run: Run) -> dict[str, Any]:
     """A tick or a plan, for programs."""
     subject = node.subject

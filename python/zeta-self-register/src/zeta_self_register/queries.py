@@ -105,6 +105,32 @@ query Survey($owner: String!, $name: String!, $base: String!, $records: String!,
 """
 """Every record on the base branch and every open pull request, before a new registration is begun."""
 
+FLEET = """
+query Fleet($owner: String!, $name: String!, $base: String!, $records: String!, $after: String, $first: Boolean!) {
+  repository(owner: $owner, name: $name) {
+    nameWithOwner
+    base: ref(qualifiedName: $base) @include(if: $first) { target { oid } }
+    records: object(expression: $records) @include(if: $first) {
+      ... on Tree { entries { name object {
+        ... on Tree { entries { name object {
+          ... on Tree { entries { name object {
+            ... on Tree { entries { name } }
+          } } }
+        } } }
+      } } }
+    }
+    pullRequests(first: 100, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        number url state baseRefName headRefName isCrossRepository createdAt
+        files(first: 10) { nodes { path } }
+      }
+    }
+  }
+}
+"""
+"""Every node's files on the base branch, and every pull request with the paths it changes, a hundred at a time."""
+
 _BY_NUMBER = (
     """
   repository(owner: $owner, name: $name) {

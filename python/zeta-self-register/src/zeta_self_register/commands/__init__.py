@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from zeta_self_register import __version__, output, settings
-from zeta_self_register.commands import installer, looks, operator, ticks
+from zeta_self_register.commands import diagnosis, everyone, following, installer, looks, operator, ticks
 
 PROGRAM = "zeta-self-register"
 DESCRIPTION = """\
@@ -25,7 +25,7 @@ examples:
 
 exit status:
 """
-GROUPS = (ticks, looks, operator, installer)
+GROUPS = (ticks, looks, diagnosis, following, everyone, operator, installer)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -33,7 +33,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
-class _Quiet(Production):
+class Quiet(Production):
     """Commands that print their answer themselves keep the journal's lines to themselves."""
 
     def say(self, line: str) -> None:
@@ -43,7 +43,7 @@ class _Quiet(Production):
 def node(options: Options, environment: Environment, *, quiet: bool = False) -> Node:
     """This machine, with the settings that the command line names.  Raises Refused."""
     configured = load(Production(), options, environment)
-    effects = (_Quiet if quiet else Production)(configured.ca_file)
+    effects = (Quiet if quiet else Production)(configured.ca_file)
     return Node(effects, configured, options.command, environment)
 
 
