@@ -15,6 +15,7 @@ from zeta_self_register.effects import CommandFailed, Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local_files import Reading
 from zeta_self_register.node import Node
+from zeta_self_register.output import wishes_in_words
 from zeta_self_register.readings import one_line
 from zeta_self_register.remote import Snapshot, Unknown
 from zeta_self_register.settings import Mode, Settings
@@ -115,14 +116,7 @@ def _wishes(node: Node) -> Check:
     if wishes.paused:
         text = "paused: `zeta-self-register resume` lets it go on"
         return Check("operator's wishes", State.UNMET, text, Exit.HELD)
-    wanted = {
-        "reset": wishes.reset,
-        f"adopt #{wishes.adopt}": wishes.adopt,
-        f"rename from {wishes.move_from}": wishes.move_from,
-        "deregister": wishes.removal,
-    }
-    open_ones = [name for name, there in wanted.items() if there]
-    return Check("operator's wishes", State.MET, ", ".join(open_ones) or "none")
+    return Check("operator's wishes", State.MET, ", ".join(wishes_in_words(wishes)) or "none")
 
 
 def _record(node: Node) -> Check:

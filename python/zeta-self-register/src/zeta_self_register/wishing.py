@@ -70,7 +70,7 @@ def adopt(node: Node, number: int, confirm: Confirm) -> Done:
         )
     if decision.row != "adopt":
         raise Refused(decision.status or Exit.HELD, f"#{number} is not adopted: {decision.reason}")
-    return _wished(node, lambda wishes: msgspec.structs.replace(wishes, adopt=number), confirm)
+    return _wished(node, lambda wishes: msgspec.structs.replace(wishes, adopt=number), confirm, decision)
 
 
 def rename(node: Node, confirm: Confirm) -> Done:
@@ -84,8 +84,9 @@ def rename(node: Node, confirm: Confirm) -> Done:
     return _wished(node, lambda wishes: msgspec.structs.replace(wishes, move_from=old), confirm)
 
 
-def _wished(node: Node, change: Change, confirm: Confirm) -> Done:
-    decision = _looked_ahead(node, change(node.wishes))
+def _wished(node: Node, change: Change, confirm: Confirm, decision: Decision | None = None) -> Done:
+    """`decision` is what would come of it, where that was looked at already."""
+    decision = decision or _looked_ahead(node, change(node.wishes))
     if decision.row == "reset-needless":
         return Done(decision.reason)
     if decision.status in (Exit.HELD, Exit.MISCONFIGURED):
