@@ -221,6 +221,18 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "merged_at_last": False,
         "operator": {"adopt 2": 1},
     },
+    "adopt-of-another": {
+        "says": "the one by hand is another machine's, and the operator wants it adopted all the same",
+        "files": {DEFAULT_PATH: _LEAVES_CLOSED, _MARKER: _marker(MarkerState.HELD, None)},
+        "pulls": [
+            {"branch": "other-name", "files": {"notes.md": "nothing of a node"}},
+            {"branch": "by-hand", "files": {_RECORD: ANOTHERS}},
+        ],
+        "base": {"maintainers/bob/cluster-nodes/node-a/node.yaml": _record(operator="bob")},
+        "held": True,
+        "forbidden": "changes",
+        "operator": {"adopt 2": 1},
+    },
     "rename": {
         "says": "this machine under another name, and the operator moves the record",
         "base": {OTHER_NAME: _record("node-z", mac="52:54:00:aa:bb:cc")},
@@ -237,8 +249,11 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "late": 1,
     },
     "former-name": {
-        "says": "the marker of this machine's former name, and the operator moves the record",
-        "files": {_MARKER: _marker(MarkerState.REGISTERED, None, "node-z", OWN_IDENTITY)},
+        "says": "marker and note of this machine's former name, and the operator moves the record",
+        "files": {
+            _MARKER: _marker(MarkerState.REGISTERED, None, "node-z", OWN_IDENTITY),
+            _ATTEMPT: _noted(4e9, "register-node-node-z"),
+        },
         "base": {OTHER_NAME: _record("node-z", mac="52:54:00:aa:bb:cc")},
         "held": True,
         "operator": {"rename": 1},
