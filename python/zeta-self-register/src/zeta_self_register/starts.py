@@ -288,9 +288,9 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "files": {DEFAULT_PATH: _LEAVES_CLOSED},
         "pulls": [
             {"branch": "register-node-node-a", "files": {_RECORD: OURS}, "closed": True},
-            {"branch": "by-hand", "files": {_RECORD: OURS}},
+            {"branch": "of-a-person", "files": {_RECORD: OURS}},
         ],
-        "branches": ["by-hand"],
+        "branches": ["of-a-person"],
         "held": True,
         "merged_at_last": False,
         "operator": {"adopt 2": 1},
@@ -300,7 +300,7 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "files": {DEFAULT_PATH: _LEAVES_CLOSED, _MARKER: _marker(MarkerState.HELD, None)},
         "pulls": [
             {"branch": "other-name", "files": {"notes.md": "nothing of a node"}},
-            {"branch": "by-hand", "files": {_RECORD: ANOTHERS}},
+            {"branch": "of-a-person", "files": {_RECORD: ANOTHERS}},
         ],
         "base": {"maintainers/bob/cluster-nodes/node-a/node.yaml": _record(operator="bob")},
         "held": True,
