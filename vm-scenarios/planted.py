@@ -52,7 +52,7 @@ BUGS = {
     "registers-from-the-installer": Bug(
         test="test_fresh_install",
         found="nothing-before-installed: ",
-        file=f"{CODE}/cli.py",
+        file=f"{CODE}/commands/installer.py",
         old="    return Exit.DONE\n\n\ndef _stamp(",
         new=REGISTER_NOW + "    return Exit.DONE\n\n\ndef _stamp(",
     ),

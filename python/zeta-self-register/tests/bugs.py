@@ -21,12 +21,15 @@ from mutations import (
     consumes_intent,
     dated,
     deletes_branch,
+    drops_nothing,
     dry,
     empty_is_none,
     ends_if,
     falls_back,
     first_page_only,
+    forgets_removal,
     forgets_reopening,
+    forgets_wish_first,
     gated,
     is_closed,
     is_file,
@@ -41,7 +44,7 @@ from mutations import (
     unknown_is_none,
 )
 from planting import Plant, patched, row, without
-from zeta_self_register import credentials, looking, names, node, settings, tick, who
+from zeta_self_register import credentials, looking, names, node, rules_operator, settings, tick, who
 from zeta_self_register.acts import Acts
 from zeta_self_register.github import GitHub
 from zeta_self_register.local_files import MarkerState, Reading
@@ -164,6 +167,19 @@ BUGS: tuple[Planted, ...] = (
             "Renovate", "switched-off", "leaves-switched-off", (without("switched-off"),)),
     Planted("no-note", "the attempt is not noted before it is made",
             "Z15", "late", "one-per-epoch", (patched(Acts, "_note", always(None)),)),
+    Planted("forgets-the-wish", "the operator's wish is taken off the list before it is carried out",
+            "cloud-init #3284", "start-reset", "liveness", (patched(Acts, "_reset", forgets_wish_first),)),
+    Planted("pauses-not", "a pause that only the command knows of",
+            "-", "start-paused", "at-rest", (without("paused-by-operator"),)),
+    Planted("adopts-anything", "a number is taken for a proof that it is ours",
+            "-", "start-adopt-of-another", "nobody-elses",
+            (patched(rules_operator, "_against", always("")),)),
+    Planted("moves-by-copying", "a machine with a new name leaves its old record behind",
+            "Z8", "start-rename", "liveness", (patched(GitHub, "commit", drops_nothing),)),
+    Planted("comes-back", "what was removed on purpose is taken for drift, and repaired",
+            "-", "start-deregister", "not-too-soon", (row("removed", forgets_removal),)),
+    Planted("removes-again", "a removal does not wait for its own lost request",
+            "PyGithub's retry", "start-deregister-late", "one-per-epoch", (without("removal-waits"),)),
 )
 
 HARMLESS: tuple[Planted, ...] = (
@@ -201,6 +217,10 @@ _LACKS: Mapping[str, tuple[str, ...]] = {
     "has a name": ("default-name",),
     "no 5xx": ("deletes-branch",),
     "no rule": ("login-noreply",),
+    "no operator": (
+        *("forgets-the-wish", "pauses-not", "adopts-anything", "moves-by-copying", "comes-back"),
+        "removes-again",
+    ),
 }
 UNSEEN: Mapping[str, str] = {name: why for why, names in _LACKS.items() for name in names}
 """Why `bootproof torture` of a first registration cannot show these; all others are run by it."""

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import msgspec
 from zeta_self_register import names
 from zeta_self_register.answers import Outcome
-from zeta_self_register.decision import nothing
+from zeta_self_register.decision import Action, Decision, nothing
 from zeta_self_register.durable import write_durably
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local_files import MarkerState
@@ -167,13 +167,38 @@ def adds_nothing(query):
 
 
 def signs_itself(_commit):
-    def mutated(self, branch, _head, path, content, headline):
+    def mutated(self, branch, _head, put, _drop, headline):
+        ((path, content),) = put.items()
         who_ = {"name": "alice", "email": "alice@users.noreply.github.com"}
         text = base64.b64encode(content).decode()
         body = {"message": headline, "content": text, "branch": branch, "author": who_}
         return self._rest("PUT", f"contents/{path}", body)
 
     return mutated
+
+
+def forgets_wish_first(reset):
+    def mutated(self):
+        self._note_wishes()
+        return reset(self)
+
+    return mutated
+
+
+def drops_nothing(commit):
+    return lambda self, branch, head, put, _drop, headline: commit(self, branch, head, put, (), headline)
+
+
+def forgets_removal(_removed):
+    """As if the wish were fulfilled for good once the record is gone."""
+
+    def rule(s):
+        if s.local.wishes.removal is None or s.seen.record is not None:
+            return None
+        wishes = msgspec.structs.replace(s.local.wishes, removal=None)
+        return Decision(Action.WISHES, Exit.NOT_NOW, "removed", wishes=wishes)
+
+    return rule
 
 
 def falls_back(parse_node_name):

@@ -25,7 +25,9 @@ from zeta_self_register.local_files import (
     PullRequestRef,
     Reading,
     RefusedAutoMerge,
+    Removal,
     State,
+    Wishes,
 )
 from zeta_self_register.moments import Moment
 from zeta_self_register.output import decision_table
@@ -206,6 +208,29 @@ RECORD = Record("blob", b"ours")
 REGISTERED = with_marker(MarkerState.REGISTERED)
 PR_OPEN = with_marker(MarkerState.PR_OPEN)
 OLD_TWIN = Elsewhere(PATH, "alice", "n", b"ours", pull(9, branch="register-n-20250101T000000Z"))
+TO_GO = Wishes(removal=Removal(ignore_prs_up_to=4))
+OLD_PATH = "maintainers/alice/cluster-nodes/m/node.yaml"
+OLD_NAME = Elsewhere(OLD_PATH, "alice", "m", b"ours")
+REMOVAL = "deregister-node-n"
+
+
+def wishing(**wanted: Any) -> Local:
+    """A machine whose operator wants this."""
+    return dataclasses.replace(LOCAL, wishes=Wishes(**wanted))
+
+
+def to_go(base: Local = LOCAL, **changes: Any) -> Local:
+    """A machine whose record is to be removed."""
+    return dataclasses.replace(base, wishes=TO_GO, **changes)
+
+
+def attempt_elsewhere(seconds_ago: float) -> Attempt:
+    """An unanswered attempt on another branch."""
+    noted = with_attempt(Phase.PULL_REQUEST, seconds_ago).attempt
+    assert noted is not None
+    return msgspec.structs.replace(noted, branch="register-node-m")
+
+
 PAUSED = State(pause=Pause(noted=Moment("this", 990.0, 0.0), seconds=60, attempts=0))
 
 REFUSED = State(auto_merge_refused=RefusedAutoMerge(pull_request=7, head="head", reason="not allowed"))
@@ -509,6 +534,180 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Action.REGISTER,
         Exit.NOT_NOW,
     ),
+    (
+        "wishes-broken",
+        situation(local(wishes_broken=True), None),
+        Action.NOTHING,
+        Exit.MISCONFIGURED,
+    ),
+    ("paused-by-operator", situation(wishing(paused=True), None), Action.NOTHING, Exit.HELD),
+    (
+        "former-name",
+        situation(local(former=marker(MarkerState.REGISTERED, node="m")), None),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "other-outstanding",
+        situation(local(other_attempt=attempt_elsewhere(50))),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "other-outstanding",
+        situation(local(other_attempt=attempt_elsewhere(-50))),
+        Action.NOTE_AGAIN,
+        Exit.NOT_NOW,
+    ),
+    ("nothing-there", situation(local(other_attempt=attempt_elsewhere(301))), Action.REGISTER, Exit.NOT_NOW),
+    ("reset-needless", situation(wishing(reset=True), seen(record=RECORD)), Action.WISHES, Exit.NOT_NOW),
+    (
+        "reset-needless",
+        situation(wishing(reset=True), seen(pulls=(pull(),), branch=branch())),
+        Action.WISHES,
+        Exit.NOT_NOW,
+    ),
+    (
+        "reset",
+        situation(wishing(reset=True), seen(pulls=(pull(7, PullState.CLOSED, reopened=1),))),
+        Action.RESET,
+        Exit.NOT_NOW,
+    ),
+    ("reset", situation(wishing(reset=True)), Action.RESET, Exit.NOT_NOW),
+    (
+        "merged-lately",
+        situation(
+            wishing(reset=True), seen(pulls=(pull(7, PullState.MERGED, merged_at=NOW - 20),), record=None)
+        ),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    ("adopt", situation(wishing(adopt=7), seen(pulls=(pull(branch="x"),))), Action.JOIN, Exit.DONE),
+    (
+        "adopt",
+        situation(dataclasses.replace(PR_OPEN, wishes=Wishes(adopt=7)), seen(pulls=(pull(branch="x"),))),
+        Action.WISHES,
+        Exit.NOT_NOW,
+    ),
+    *(
+        ("adopt", situation(wishing(adopt=7), remote), Action.WISHES, Exit.HELD)
+        for remote in (
+            seen(),
+            seen(record=RECORD),
+            seen(pulls=(pull(state=PullState.CLOSED),)),
+            seen(pulls=(pull(base="dev"),)),
+            seen(pulls=(pull(record=None),)),
+            seen(pulls=(pull(record=Record("blob", b"others")),)),
+            seen(pulls=(pull(branch="x"), pull(8))),
+        )
+    ),
+    ("moved", situation(wishing(move_from=OLD_PATH), seen(record=RECORD)), Action.WISHES, Exit.NOT_NOW),
+    (
+        "move",
+        situation(wishing(move_from=OLD_PATH), survey=Survey((OLD_NAME,))),
+        Action.REGISTER,
+        Exit.NOT_NOW,
+    ),
+    (
+        "other-name",
+        situation(wishing(move_from=OLD_PATH), survey=Survey((dataclasses.replace(OLD_NAME, pull=pull(9)),))),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "other-name",
+        situation(
+            wishing(move_from=OLD_PATH),
+            survey=Survey((OLD_NAME, dataclasses.replace(OLD_NAME, path=OLD_PATH.replace("/m/", "/k/")))),
+        ),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "removal-begins",
+        situation(wishing(removal=Removal()), seen(record=RECORD)),
+        Action.WISHES,
+        Exit.NOT_NOW,
+    ),
+    *(
+        ("removal-held", situation(to_go(), remote), Action.NOTHING, Exit.HELD)
+        for remote in (
+            seen(record=Record("b", b"others")),
+            seen(record=RECORD, archived=True),
+            seen(record=RECORD, pulls=(pull(branch=REMOVAL, base="dev"),)),
+            seen(record=RECORD, pulls=(pull(7, PullState.CLOSED, branch=REMOVAL),)),
+            seen(record=RECORD, pulls=(pull(7, PullState.MERGED, branch=REMOVAL),)),
+            seen(record=RECORD, branch=branch(Content.FOREIGN)),
+            seen(pulls=(pull(),)),
+        )
+    ),
+    (
+        "removal-held",
+        situation(
+            local(wishes=msgspec.structs.replace(TO_GO, reset=True)),
+            seen(record=RECORD, pulls=(pull(branch=REMOVAL),)),
+        ),
+        Action.NOTHING,
+        Exit.HELD,
+    ),
+    (
+        "removal-waits",
+        situation(to_go(with_attempt(Phase.PULL_REQUEST, 50)), seen(record=RECORD)),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "removal-waits",
+        situation(to_go(other_attempt=attempt_elsewhere(50)), seen(record=RECORD)),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "removal-waits",
+        situation(to_go(with_marker(MarkerState.REGISTERED, server_time=NOW - 5))),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "removal-waits",
+        situation(
+            to_go(),
+            seen(record=RECORD, pulls=(pull(7, PullState.MERGED, branch=REMOVAL, merged_at=NOW - 9),)),
+        ),
+        Action.NOTHING,
+        Exit.NOT_NOW,
+    ),
+    (
+        "removal-taken-back",
+        situation(local(wishes=msgspec.structs.replace(TO_GO, reset=True)), seen(record=RECORD)),
+        Action.WISHES,
+        Exit.NOT_NOW,
+    ),
+    (
+        "removal-open",
+        situation(to_go(), seen(record=RECORD, pulls=(pull(branch=REMOVAL),))),
+        Action.NOTHING,
+        Exit.DONE,
+    ),
+    (
+        "removal-open",
+        situation(
+            to_go(),
+            seen(record=RECORD, pulls=(pull(branch=REMOVAL, merge_state="CLEAN"),)),
+            command=Command.STEWARD,
+        ),
+        Action.MERGE,
+        Exit.NOT_NOW,
+    ),
+    ("removed", situation(to_go()), Action.WRITE_MARKER, Exit.DONE),
+    ("removed", situation(to_go(with_marker(MarkerState.RETIRED))), Action.NOTHING, Exit.DONE),
+    ("remove", situation(to_go(), seen(record=RECORD)), Action.REMOVE, Exit.NOT_NOW),
+    (
+        "remove",
+        situation(to_go(), seen(record=RECORD, pulls=(pull(3, PullState.CLOSED, branch=REMOVAL),))),
+        Action.REMOVE,
+        Exit.NOT_NOW,
+    ),
     ("drift-repair", situation(REGISTERED), Action.REGISTER, Exit.NOT_NOW),
     ("nothing-there", situation(), Action.REGISTER, Exit.NOT_NOW),
 ]
@@ -563,6 +762,15 @@ locals_ = st.builds(
     state=st.just(State()) | st.just(PAUSED) | st.just(State(ignore_prs_up_to=8)),
     boot_id=st.just("this"),
     monotonic=st.just(1000.0),
+    wishes=st.just(Wishes())
+    | st.builds(
+        Wishes,
+        paused=st.booleans(),
+        reset=st.booleans(),
+        adopt=st.none() | st.integers(1, 9),
+        move_from=st.none() | st.just(OLD_PATH),
+        removal=st.none() | st.builds(Removal, ignore_prs_up_to=st.none() | st.integers(0, 9)),
+    ),
 )
 records = st.none() | st.builds(Record, st.sampled_from(["blob", "new"]), st.sampled_from(sorted(OWNERS)))
 pulls = st.builds(

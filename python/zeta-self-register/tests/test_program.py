@@ -56,12 +56,14 @@ def test_one_command_registers_and_says_so(program):
     status = program("status")
     assert status.returncode == 0
     assert [line.split()[0] for line in status.stdout.splitlines()] == [
+        "State",
         "Node",
+        "GitHub",
         "Marker",
         "Attempt",
-        "GitHub",
         "Next",
     ]
+    assert status.stdout.startswith("State     IN FLIGHT: #1 is open")
     assert json.loads(program("plan", "--json").stdout)["action"] == "nothing"
     valid = program("compose")
     (program.folder / "node.yaml").write_text(valid.stdout)

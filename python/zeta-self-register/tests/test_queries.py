@@ -10,6 +10,7 @@ DOCUMENTS = {
     "snapshot": queries.SNAPSHOT,
     "comments": queries.COMMENTS,
     "survey": queries.SURVEY,
+    "fleet": queries.FLEET,
     "candidates": queries.candidates([(7, "oid", "path"), (9, "oid", "path")]),
     "viewer": queries.VIEWER,
     "commit": queries.COMMIT,

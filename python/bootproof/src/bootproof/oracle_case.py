@@ -62,7 +62,8 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     count as the node's, but may not be made any more; `also_paths` may be touched beside `record` (its old
     place in a rename). `user_agent` (a regex to be found in it) is the program's, `logins` what its token
     may act as. `comment_kinds` maps a kind to a regex found in its bodies; other comments are of one kind
-    when they differ only in numbers and ids. `not_the_machine` matches the User-Agent of the harness's own
+    when they differ only in numbers and ids. `removal_branch` is the branch of the pull request by which the
+    operator lets the node take its record back. `not_the_machine` matches the User-Agent of the harness's own
     probes. `seconds_between` is the shortest time between two PRs that the node may open; 0 asks for none."""
 
     repository: str
@@ -72,6 +73,7 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     logins: tuple[str, ...]
     base: str = "main"
     old_branch: str | None = None
+    removal_branch: str | None = None
     also_paths: tuple[str, ...] = ()
     comment_kinds: dict[str, str] = {}
     not_the_machine: str | None = None
@@ -82,7 +84,12 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         if name is None:
             return False
         own = self.old_branch is not None and re.fullmatch(self.old_branch, name)
-        return name == self.branch or bool(own)
+        return name in self.makes or bool(own)
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """The branches that the node may make."""
+        return (self.branch,) if self.removal_branch is None else (self.branch, self.removal_branch)
 
     def branch_of(self, head: str | None) -> str | None:
         """The branch named by a head (`branch` or `owner:branch`); None when it is a fork's, where names

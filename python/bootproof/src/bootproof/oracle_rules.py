@@ -238,8 +238,8 @@ def _foreign_branch(case: Case, event: Event) -> str:
     )
     if event.branch == own.base and not merged:
         return f"{event.type} of {event.branch}, other than by merging its PR"
-    if event.type == "branch-created" and event.branch != own.branch:
-        return f"branch-created: {event.branch} is not {own.branch}"
+    if event.type == "branch-created" and event.branch not in own.makes:
+        return f"branch-created: {event.branch} is not {' or '.join(own.makes)}"
     if not merged and not own.has_branch(event.branch):
         return f"{event.type}: {event.branch} is no branch of this node"
     # Bringing a branch up to date takes the base's changes into it; they are nobody's doing.
@@ -257,8 +257,9 @@ def _foreign_branch(case: Case, event: Event) -> str:
 
 def _foreign_pull(case: Case, event: Event) -> str:
     own, branch = case.registration, case.registration.branch_of(event.head)
-    if branch != own.branch or event.base != own.base:
-        return f"#{event.number} was opened from {event.head} to {event.base}, not {own.branch} to {own.base}"
+    if branch not in own.makes or event.base != own.base:
+        makes = " or ".join(own.makes)
+        return f"#{event.number} was opened from {event.head} to {event.base}, not {makes} to {own.base}"
     strange = sorted(set(event.paths) - {own.record, *own.also_paths} - case.pushed_by_people)
     return f"#{event.number} touches {', '.join(strange)}" if strange else ""
 

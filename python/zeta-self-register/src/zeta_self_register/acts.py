@@ -21,6 +21,7 @@ from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import (
     Attempt,
     Marker,
+    MarkerState,
     NotedComment,
     Pause,
     Phase,
@@ -30,9 +31,8 @@ from zeta_self_register.local_files import (
     encode,
 )
 from zeta_self_register.moments import Moment
-from zeta_self_register.names import pull_title
-from zeta_self_register.node import Node
-from zeta_self_register.remote import Content, Pull
+from zeta_self_register.node import Node, Proposal
+from zeta_self_register.remote import Content, Pull, PullState
 from zeta_self_register.situation import Situation
 
 PAUSE_GROWTH_LIMIT = 6
@@ -75,10 +75,16 @@ class Acts:
                 self._note_etag()
                 return GO_ON
             case Action.NOTE_AGAIN:
-                self._note(Phase.PULL_REQUEST)
+                self._note_again()
                 return Next(end=replace(self._decision, action=Action.NOTHING))
             case Action.REGISTER:
                 return self._register()
+            case Action.REMOVE:
+                return self._publish(self._node.removal())
+            case Action.RESET:
+                return self._reset()
+            case Action.WISHES:
+                return self._note_wishes()
             case Action.REOPEN:
                 return self._reopen(self._pull())
             case Action.CLOSE:
@@ -117,8 +123,11 @@ class Acts:
     # --- a new registration -------------------------------------------------------------------------------
 
     def _register(self) -> Next:
+        now = self._situation.now.server_time
+        return self._publish(self._node.registration(now, self._decision.moves))
+
+    def _publish(self, proposal: Proposal) -> Next:
         node, branch = self._node, self._situation.branch
-        content = node.record(self._situation.now.server_time)
         self._note(Phase.BRANCH)
         head = self._situation.seen.base_oid
         if branch is None:
@@ -128,20 +137,20 @@ class Acts:
         else:
             answer = Answer(Outcome.OK)
         if answer.outcome is Outcome.OK and (branch is None or branch.content is Content.NOTHING):
-            headline = pull_title(node.who.node)
-            answer = self._github.commit(node.subject.branch, head, node.subject.record, content, headline)
+            put, drop = proposal.additions, proposal.deletions
+            answer = self._github.commit(node.subject.branch, head, put, drop, proposal.title)
         if answer.outcome is not Outcome.OK:
             return self._after_refusal(answer)
-        return self._open_pull()
+        return self._open_pull(proposal)
 
-    def _open_pull(self) -> Next:
+    def _open_pull(self, proposal: Proposal) -> Next:
         node = self._node
         self._note(Phase.PULL_REQUEST)
         answer = self._github.create_pull(
             node.subject.branch,
             node.subject.base,
-            pull_title(node.who.node),
-            node.body(),
+            proposal.title,
+            proposal.body,
         )
         if answer.outcome is Outcome.OK:
             return LOOK_AGAIN
@@ -155,6 +164,27 @@ class Acts:
             self._effects.say(f"{self._decision.row}: {answer.reason}; looks again")
             return Next(look_again=True, refusal=answer.reason)
         return self._end(answer)
+
+    # --- what the operator wants ----------------------------------------------------------------------------
+
+    def _reset(self) -> Next:
+        """The wish goes last: until then, all of it is done again."""
+        state, seen = self._node.files().state, self._situation.seen
+        ended = [p.number for p in seen.pulls if p.state is not PullState.OPEN]
+        up_to = max([state.ignore_prs_up_to, *ended])
+        self._write_state(msgspec.structs.replace(state, ignore_prs_up_to=up_to))
+        if self._situation.marker is not None:
+            self._decision = replace(self._decision, marker=MarkerState.HELD)
+            self._write_marker()
+        return self._note_wishes()
+
+    def _note_wishes(self) -> Next:
+        if self._decision.wishes is None:
+            raise TypeError(f"{self._decision.row} leaves no wishes")
+        self._node.write(local.wishes_path(self._node.settings), encode(self._decision.wishes))
+        if self._decision.status is Exit.HELD:
+            return Next(end=replace(self._decision, action=Action.NOTHING))
+        return LOOK_AGAIN
 
     # --- an existing pull request ---------------------------------------------------------------------------
 
@@ -272,6 +302,15 @@ class Acts:
         self._node.write(
             self._node.settings.marker, encode(msgspec.structs.replace(marker, etag=glance.etag))
         )
+
+    def _note_again(self) -> None:
+        """The same attempt, as of now."""
+        noted = self._node.files().attempt
+        if noted is None:
+            self._note(Phase.PULL_REQUEST)
+        else:
+            again = msgspec.structs.replace(noted, noted=self._now(), took=self._situation.seen.took)
+            self._node.write(local.attempt_path(self._node.settings), encode(again))
 
     def _write_state(self, state: msgspec.Struct) -> None:
         self._node.write(local.state_path(self._node.settings), encode(state))

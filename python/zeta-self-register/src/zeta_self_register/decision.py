@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.exits import Exit
-from zeta_self_register.local_files import MarkerState
+from zeta_self_register.local_files import MarkerState, Wishes
 from zeta_self_register.remote import Pull
 from zeta_self_register.situation import Situation
 
@@ -34,6 +34,9 @@ class Action(enum.Enum):
     MERGE = "merge"
     ARM = "arm auto-merge"
     UPDATE = "bring the branch up to date"
+    WISHES = "note what is left of the operator's wishes"
+    RESET = "allow a new registration"
+    REMOVE = "open a pull request that removes the record"
 
 
 LOOKS = frozenset({Action.LOOK, Action.GLANCE, Action.REACH, Action.SURVEY})
@@ -50,6 +53,10 @@ class Decision:
     marker: MarkerState | None = None
     comment: CommentKind | None = None
     pause_seconds: float = 0.0
+    moves: str | None = None
+    """The record of a former name, which goes when this one comes."""
+    wishes: Wishes | None = None
+    """What is left of the operator's wishes."""
     row: str = ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -69,8 +69,11 @@ class GitHub:
         """Moves an empty branch forward to a later commit of the base branch; never backwards or sideways."""
         return self._rest("PATCH", f"git/refs/heads/{branch}", {"sha": oid, "force": False})
 
-    def commit(self, branch: str, head: str, path: str, content: bytes, headline: str) -> Answer:
-        """Adds one file to a branch that must still stand at `head`; that it moved is LOOK_AGAIN."""
+    def commit(
+        self, branch: str, head: str, put: Mapping[str, bytes], drop: Sequence[str], headline: str
+    ) -> Answer:
+        """Changes files of a branch that must still stand at `head`, in one commit; that it moved is LOOK_AGAIN."""
+        additions = [{"path": p, "contents": base64.b64encode(c).decode()} for p, c in put.items()]
         return self.query(
             queries.COMMIT,
             {
@@ -79,7 +82,8 @@ class GitHub:
                     "expectedHeadOid": head,
                     "message": {"headline": headline},
                     "fileChanges": {
-                        "additions": [{"path": path, "contents": base64.b64encode(content).decode()}]
+                        "additions": additions,
+                        "deletions": [{"path": path} for path in drop],
                     },
                 }
             },

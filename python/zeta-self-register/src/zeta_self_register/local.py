@@ -12,6 +12,7 @@ from zeta_self_register.local_files import (
     Reading,
     Stamp,
     State,
+    Wishes,
     decode,
     decode_marker,
 )
@@ -27,18 +28,24 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
     attempt_broken: bool
     """Something was noted, but what and when cannot be read."""
     state: State
+    wishes: Wishes
+    wishes_broken: bool
+    """The operator wants something, and what cannot be read."""
 
 
 def read_files(effects: Effects, settings: Settings) -> Files:
     """Reads marker, attempt and state.  Raises Refused (78) when the state folder cannot be read."""
     reading, marker = _read_marker(effects, settings)
     attempt_reading, attempt = _read_attempt(effects, settings)
+    wishes_reading, wishes = _read_wishes(effects, settings)
     return Files(
         marker_reading=reading,
         marker=marker,
         attempt=attempt,
         attempt_broken=attempt_reading is Reading.BROKEN,
         state=_read_state(effects, settings),
+        wishes=wishes or Wishes(),
+        wishes_broken=wishes_reading is Reading.BROKEN,
     )
 
 
@@ -50,6 +57,11 @@ def attempt_path(settings: Settings) -> str:
 def state_path(settings: Settings) -> str:
     """Where pauses, resets and noted comments are kept."""
     return f"{settings.state_folder}/state.json"
+
+
+def wishes_path(settings: Settings) -> str:
+    """Where the operator's wishes are noted."""
+    return f"{settings.state_folder}/wishes.json"
 
 
 def _read_marker(effects: Effects, settings: Settings) -> tuple[Reading, Marker | None]:
@@ -80,6 +92,16 @@ def _read_attempt(effects: Effects, settings: Settings) -> tuple[Reading, Attemp
     reading, attempt = decode(content, Attempt)
     _refuse_newer(reading, path)
     return reading, attempt
+
+
+def _read_wishes(effects: Effects, settings: Settings) -> tuple[Reading, Wishes | None]:
+    path = wishes_path(settings)
+    content = _content(effects, path)
+    if content is None:
+        return Reading.ABSENT, None
+    reading, wishes = decode(content, Wishes)
+    _refuse_newer(reading, path)
+    return reading, wishes
 
 
 def _read_state(effects: Effects, settings: Settings) -> State:

@@ -4,6 +4,7 @@
     complete.json     written by the installer last of all: the installation is whole
     attempt.json      written before each attempt: a request may be on its way
     state.json        pauses, resets and comments noted before they were posted
+    wishes.json       what the operator's commands want: they only note it, ticks carry it out
     registered.json   the marker: a receipt for what was read back from GitHub, never a gate of its own
 
 Each is written once and whole (`durable.py`) and carries its schema's version.  Whatever a reader finds has a
@@ -138,6 +139,28 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Pull requests up to this number are an earlier epoch's: the operator allowed a new registration."""
 
 
+class Removal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The operator wants the record to go from the base branch, and nothing to register it again."""
+
+    ignore_prs_up_to: int | None = None
+    """Pull requests of its branch up to this number are of earlier removals; None until GitHub has been asked."""
+
+
+class Wishes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the operator wants of the ticks to come."""
+
+    schema: int = 1
+    paused: bool = False
+    """GitHub is neither asked nor changed."""
+    reset: bool = False
+    """A new registration is allowed, whatever ended the last one."""
+    adopt: int | None = None
+    """The pull request that is to be this node's registration."""
+    move_from: str | None = None
+    """The record of this machine's former name: the pull request that adds the new one removes it."""
+    removal: Removal | None = None
+
+
 class Intent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the installer wants this machine to become."""
 
@@ -172,6 +195,7 @@ _SCHEMA: dict[type[msgspec.Struct], int] = {
     Marker: MARKER_SCHEMA,
     Attempt: 1,
     State: 1,
+    Wishes: 1,
     Intent: 1,
     Stamp: 1,
 }

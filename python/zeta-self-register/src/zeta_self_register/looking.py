@@ -51,7 +51,11 @@ class Subject:
     branch: str
     base: str
     known_pull: int | None = None
-    """The pull request that the marker names."""
+    """The pull request that the marker names, or the operator."""
+    adds: bool = True
+    """Whether the branch is there to add the record; else it is there to remove it."""
+    moved: str | None = None
+    """The record of a former name, which the branch removes as well."""
 
     @property
     def folder(self) -> str:
@@ -67,6 +71,11 @@ class Subject:
     def retired(self) -> str:
         """The path of the file by which an operator ends the registration for good."""
         return f"{self.folder}/retired"
+
+    @property
+    def drops(self) -> str | None:
+        """The path that the branch removes."""
+        return self.moved if self.adds else self.record
 
 
 _METHODS = {"merge": "mergeCommitAllowed", "squash": "squashMergeAllowed", "rebase": "rebaseMergeAllowed"}
@@ -90,6 +99,8 @@ def take_snapshot(github: GitHub, subject: Subject) -> Snapshot | Unknown:
             "retired": subject.retired,
             "known": subject.known_pull or 0,
             "isKnown": subject.known_pull is not None,
+            "dropped": subject.drops or "",
+            "drops": subject.drops is not None,
         },
     )
     took = github.clock() - asked_at
@@ -211,7 +222,7 @@ def _snapshot(
         base_oid=target["oid"],
         record=record,
         retired=target["retired"] is not None,
-        branch=_branch(subject, repository["branch"], record, tuple(pulls)),
+        branch=_branch(subject, repository["branch"], target, tuple(pulls)),
         pulls=tuple(pulls),
         took=took,
     )
@@ -236,7 +247,7 @@ def _text(blob: dict[str, Any]) -> bytes:
 
 
 def _branch(
-    subject: Subject, ref: dict[str, Any] | None, on_base: Record | None, pulls: tuple[Pull, ...]
+    subject: Subject, ref: dict[str, Any] | None, base: dict[str, Any], pulls: tuple[Pull, ...]
 ) -> Branch | None:
     if ref is None:
         return None
@@ -247,11 +258,10 @@ def _branch(
         return Branch(subject.branch, target["oid"], Content.FOREIGN, 0, record)
     # Compared from the branch's side: what the base branch is behind by is what our branch adds.
     adds, behind = compared["behindBy"], compared["aheadBy"]
-    ours_is_new = record is not None and (on_base is None or on_base.blob != record.blob)
     if adds == 0:
         content = Content.NOTHING
-    elif ours_is_new and (
-        (adds == 1 and target["changedFilesIfAvailable"] == 1)
+    elif _changes_ours(subject, target, base) and (
+        (adds == 1 and _only_ours_in_commit(subject, target))
         or _only_ours_in_pull(subject, target["oid"], pulls)
     ):
         content = Content.OUR_FILE
@@ -260,9 +270,40 @@ def _branch(
     return Branch(subject.branch, target["oid"], content, behind, record)
 
 
+def _changes_ours(subject: Subject, target: dict[str, Any], base: dict[str, Any]) -> bool:
+    """The branch adds the record, and removes what is to go with it as long as the base branch has that."""
+    record, on_base = _record(target["record"]), _record(base["record"])
+    added = record is not None and (on_base is None or on_base.blob != record.blob)
+    dropped = subject.drops is None or target["dropped"] is None
+    if not subject.adds:
+        return dropped
+    if subject.moved is not None and base["dropped"] is not None:
+        return added and dropped and _drops(target)
+    return added
+
+
+def _drops(target: dict[str, Any]) -> bool:
+    """The branch's last commit is the one that removes it; a branch from before the file was made lacks it too."""
+    parents = target["parents"]["nodes"]
+    return target["dropped"] is None and bool(parents) and parents[0]["dropped"] is not None
+
+
+def _only_ours_in_commit(subject: Subject, target: dict[str, Any]) -> bool:
+    changed = target["changedFilesIfAvailable"]
+    if subject.drops is None or not _drops(target):
+        return bool(subject.adds and changed == 1)
+    # A file that is removed and one like it that is added are one change to GitHub, a rename, or two.
+    return changed in (1, 2) if subject.adds else changed == 1
+
+
 def _only_ours_in_pull(subject: Subject, oid: str, pulls: tuple[Pull, ...]) -> bool:
     """A pull request lists the files that its branch changes, whatever merges the branch has seen."""
-    return any(p.head_oid == oid and p.paths == (subject.record,) for p in pulls)
+    return any(p.head_oid == oid and only_ours(p, subject.record, subject.moved) for p in pulls)
+
+
+def only_ours(pull: Pull, record: str, moved: str | None) -> bool:
+    """A pull request changes the record and nothing else but what is moved."""
+    return record in pull.paths and set(pull.paths) <= {record, moved}
 
 
 def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:

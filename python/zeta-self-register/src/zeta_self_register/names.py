@@ -182,6 +182,16 @@ def branch_name(node: NodeName) -> BranchName:
     return BranchName(f"{_BRANCH_PREFIX}{node}")
 
 
+def removal_title(node: str) -> str:
+    """The title of the pull request that removes a node's record, and of the commit in it."""
+    return f"feat(node-register): {node} is removed"
+
+
+def removal_branch_name(node: NodeName) -> BranchName:
+    """The one branch from which this node's record is removed; as the other one, without time and counter."""
+    return BranchName(f"deregister-node-{node}")
+
+
 def node_of_branch(branch: str) -> NodeName | None:
     """The node whose branch this is (`register-node-<node>`, the whole name), or None."""
     if not branch.startswith(_BRANCH_PREFIX):

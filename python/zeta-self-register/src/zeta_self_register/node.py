@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from zeta_self_register import credentials, local, names, node_document, record_rules, settings, who
@@ -22,7 +23,7 @@ from zeta_self_register.identity import (
     identity,
     own_macs,
 )
-from zeta_self_register.local_files import Attempt, Marker, Phase
+from zeta_self_register.local_files import Attempt, Marker, Phase, Wishes
 from zeta_self_register.looking import Subject, take_snapshot, viewer
 from zeta_self_register.looking import glance as take_glance
 from zeta_self_register.moments import Moment
@@ -40,6 +41,16 @@ from zeta_self_register.settings import Settings
 from zeta_self_register.situation import Command, Local, Owner, Policy, Situation
 
 UUID_CREDENTIAL = "dmi-uuid"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What one pull request is to change, and what it says of that."""
+
+    title: str
+    body: str
+    additions: Mapping[str, bytes]
+    deletions: tuple[str, ...] = ()
 
 
 class Node:
@@ -62,6 +73,8 @@ class Node:
         self.who = who.resolve(effects, configured, files.marker, files.attempt)
         self._operator = self.who.operator
         self.last_look: Snapshot | Unknown | None = None
+        self.supposed: Wishes | None = None
+        """What to suppose that the operator wants, to see what would come of it."""
 
     @cached_property
     def github(self) -> GitHub:
@@ -113,10 +126,23 @@ class Node:
     @property
     def subject(self) -> Subject:
         """What is looked at: our own branch, and the pull request that the marker names, whatever its branch."""
-        marker = self.files().marker
+        marker, wishes = self._marker(self.files())[0], self.wishes
         known = marker.pull_request.number if marker is not None and marker.pull_request is not None else None
-        branch = names.branch_name(self.who.node)
-        return Subject(self._operator or "", self.who.node, branch, self.settings.base_branch, known)
+        node, adds = self.who.node, wishes.removal is None
+        return Subject(
+            operator=self._operator or "",
+            node=node,
+            branch=names.branch_name(node) if adds else names.removal_branch_name(node),
+            base=self.settings.base_branch,
+            known_pull=known if wishes.adopt is None else wishes.adopt,
+            adds=adds,
+            moved=wishes.move_from,
+        )
+
+    @property
+    def wishes(self) -> Wishes:
+        """What the operator wants."""
+        return self.supposed or self.files().wishes
 
     def files(self) -> local.Files:
         """The files of this program as they are now."""
@@ -165,6 +191,7 @@ class Node:
         """What the next decision is made from."""
         files = self.files()
         subject = self.subject
+        marker, former = self._marker(files)
         return Situation(
             command=self.command,
             operator=subject.operator,
@@ -174,10 +201,14 @@ class Node:
                 installer=local.is_installer(self.effects),
                 stamped=local.is_stamped(self.effects, self.settings),
                 marker_reading=files.marker_reading,
-                marker=files.marker,
-                marker_is_ours=files.marker is not None and self._is_ours(files.marker),
+                marker=marker,
+                marker_is_ours=marker is not None and self._is_ours(marker),
+                former=former,
                 attempt=self._attempt(files, subject),
+                other_attempt=self._other_attempt(files, subject),
                 state=files.state,
+                wishes=self.wishes,
+                wishes_broken=files.wishes_broken,
                 boot_id=self.effects.boot_id(),
                 monotonic=self.effects.monotonic(),
             ),
@@ -190,6 +221,13 @@ class Node:
             wall_clock=self.wall_clock if isinstance(remote, Unknown) and remote.unsent else None,
             glance=glance,
         )
+
+    def _marker(self, files: local.Files) -> tuple[Marker | None, Marker | None]:
+        """The marker, and one of this machine under another name, which counts as none."""
+        marker = files.marker
+        if marker is None or marker.node == self.who.node or not self._same_machine(marker):
+            return marker, None
+        return None, marker
 
     def _attempt(self, files: local.Files, subject: Subject) -> Attempt | None:
         """The attempt's note, if it is of this very registration; a broken one counts as noted in the future."""
@@ -207,6 +245,13 @@ class Node:
         if noted is None or (noted.repository.lower(), noted.operator, noted.node, noted.branch) != mine:
             return None
         return noted
+
+    def _other_attempt(self, files: local.Files, subject: Subject) -> Attempt | None:
+        """A noted attempt that was on another branch of this machine."""
+        noted = files.attempt
+        if noted is None or noted.repository.lower() != self.who.repository.lower():
+            return None
+        return None if noted.branch == subject.branch else noted
 
     def owner(self, content: bytes) -> Owner:
         """Whose record this node.yaml is."""
@@ -258,11 +303,31 @@ class Node:
                 return f" (`{' '.join(argv)}`: {said.reason})"
         return ""
 
-    def body(self) -> str:
-        """The pull request's text."""
-        return (
-            f"`{self.who.node}` has been installed, has started its installed system and registers itself.\n\n"
-            f"This adds `{self.subject.record}` and nothing else. Once it is merged, the node is registered.\n"
+    def registration(self, now: float, moves: str | None) -> Proposal:
+        """What the pull request is to change that registers this machine.  Raises Refused (78)."""
+        node, record = self.who.node, self.subject.record
+        if moves is None:
+            why = f"`{node}` has been installed, has started its installed system and registers itself."
+            what = f"This adds `{record}` and nothing else."
+        else:
+            why = f"This machine has another name now: it is `{node}`, and registers itself under that name."
+            what = f"This moves `{moves}` to `{record}` and changes nothing else."
+        return Proposal(
+            names.pull_title(node),
+            f"{why}\n\n{what} Once it is merged, the node is registered.\n",
+            {record: self.record(now)},
+            () if moves is None else (moves,),
+        )
+
+    def removal(self) -> Proposal:
+        """What the pull request is to change that removes this machine's record."""
+        node, record = self.who.node, self.subject.record
+        return Proposal(
+            names.removal_title(node),
+            f"The operator of `{node}` wants its registration to end.\n\n"
+            f"This removes `{record}` and changes nothing else. The node does not register itself again.\n",
+            {},
+            (record,),
         )
 
     def _is_ours(self, marker: Marker) -> bool:
@@ -271,6 +336,10 @@ class Node:
             SameMachine.SAME,
             SameMachine.UNKNOWN,
         )
+
+    def _same_machine(self, marker: Marker) -> bool:
+        same_repository = marker.repository.lower() == self.who.repository.lower()
+        return same_repository and compare(self.identity, marker.identity) is SameMachine.SAME
 
 
 @lru_cache(maxsize=16)

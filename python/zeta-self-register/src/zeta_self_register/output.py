@@ -12,17 +12,23 @@ from zeta_self_register.decide import TABLE
 from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local import Files
-from zeta_self_register.local_files import Marker, Reading
+from zeta_self_register.local_files import Marker, Reading, Wishes
 from zeta_self_register.node import Node
 from zeta_self_register.plain_text import printable
-from zeta_self_register.remote import Snapshot, Unknown
+from zeta_self_register.remote import PullState, Snapshot, Unknown
 from zeta_self_register.schema_check import Problem
 from zeta_self_register.tick import Run
+from zeta_self_register.wishing import Done
 
 
 def as_json(value: dict[str, Any]) -> str:
     """The one form of machine-readable output: an object, sorted keys, two spaces; in ASCII, fit for a terminal too."""
     return json.dumps(msgspec.to_builtins(value), indent=2, sort_keys=True)
+
+
+def as_line(value: dict[str, Any]) -> str:
+    """The same on one line, for a stream of them."""
+    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def run_as_table(command: str, node: Node, run: Run) -> dict[str, Any]:
@@ -61,6 +67,26 @@ def refusal_as_table(command: str, refused: Refused) -> dict[str, Any]:
     }
 
 
+def wish_lines(done: Done) -> str:
+    """What an operator's command came to, and the tick after it, for people."""
+    lines = [done.said]
+    if done.refused is not None:
+        lines.append(f"not yet: {done.refused.line}")
+    elif done.decisions:
+        lines.append(f"now: {done.decisions[-1].reason}")
+    return "\n".join(lines)
+
+
+def wish_as_table(command: str, done: Done) -> dict[str, Any]:
+    """The same, for programs: `status` is the command's, `tick` what came of the run after it."""
+    tick = None
+    if done.refused is not None:
+        tick = {"status": int(done.refused.status), "reason": done.refused.line}
+    elif done.decisions:
+        tick = decision_as_table(done.decisions[-1])
+    return {"command": command, "status": 0, "reason": done.said, "tick": tick}
+
+
 def plan_line(decision: Decision) -> str:
     """What a run would do now and why, for people."""
     if decision.action is Action.NOTHING:
@@ -77,19 +103,50 @@ def decision_table() -> str:
 def status_lines(
     node: Node, files: Files, remote: Snapshot | Unknown | None, following: Decision | Refused
 ) -> str:
-    """One screen for a tired person."""
+    """One screen for a tired person: how it stands in one word, then why, then what comes next."""
     subject = node.subject
+    wishes = ", ".join(wishes_in_words(files.wishes))
+    attempt = f"{files.attempt.phase.value} on branch {files.attempt.branch}" if files.attempt else ""
     rows = [
+        ("State", standing(remote, following)),
         ("Node", f"{node.who.node} of {subject.operator or '(the token tells)'} in {node.who.repository}"),
-        ("Marker", _marker(files)),
-        (
-            "Attempt",
-            f"noted, {files.attempt.phase.value}, branch {files.attempt.branch}" if files.attempt else "none",
-        ),
         ("GitHub", _remote(node, remote)),
+        ("Marker", _marker(files)),
+        ("Attempt", attempt),
+        ("Wanted", wishes),
         ("Next run", following.line if isinstance(following, Refused) else plan_line(following)),
     ]
-    return "\n".join(f"{name:<9} {printable(text)}" for name, text in rows)
+    return "\n".join(f"{name:<9} {printable(text)}" for name, text in rows if text)
+
+
+def standing(remote: Snapshot | Unknown | None, following: Decision | Refused) -> str:
+    """How the node stands, in a few words; a reason to act comes before everything else."""
+    if following.status is Exit.HELD:
+        return "HELD: it goes on when a person has done what the last line says"
+    if following.status is Exit.MISCONFIGURED:
+        return "MISCONFIGURED: mend what the last line names"
+    if not isinstance(remote, Snapshot):
+        return "UNKNOWN: GitHub could not be asked; it is tried again by itself"
+    pull = next((p for p in remote.pulls if p.state is PullState.OPEN), None)
+    if pull is not None:
+        return f"IN FLIGHT: #{pull.number} is open, the steward follows it"
+    if isinstance(following, Decision) and following.row in ("retired", "removed"):
+        return "RETIRED: it does not register itself"
+    if remote.record is not None:
+        return "REGISTERED"
+    return "NOT REGISTERED YET: nothing has to be done, it goes on by itself"
+
+
+def wishes_in_words(wishes: Wishes) -> list[str]:
+    """What the operator wants and has not got yet, by the command that asked for it."""
+    wanted = {
+        "pause": wishes.paused,
+        "reset": wishes.reset,
+        f"adopt #{wishes.adopt}": wishes.adopt,
+        f"rename from {wishes.move_from}": wishes.move_from,
+        "deregister": wishes.removal,
+    }
+    return [name for name, there in wanted.items() if there]
 
 
 def status_as_table(
@@ -108,6 +165,8 @@ def status_as_table(
         "operator": node.subject.operator or None,
         "node": node.who.node,
         "marker": {"found": files.marker_reading.value, "content": marker},
+        "state": standing(remote, following).partition(":")[0].lower(),
+        "wishes": msgspec.to_builtins(files.wishes),
         "attempt": msgspec.to_builtins(files.attempt) if files.attempt is not None else None,
         "github": _remote_as_table(remote),
         "next": plan,

@@ -31,7 +31,8 @@ fragment Pull on PullRequest {
 SNAPSHOT = (
     """
 query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: String!, $branch: String!,
-               $branchName: String!, $record: String!, $retired: String!, $known: Int!, $isKnown: Boolean!) {
+               $branchName: String!, $record: String!, $retired: String!, $known: Int!, $isKnown: Boolean!,
+               $dropped: String!, $drops: Boolean!) {
   viewer { login }
   repository(owner: $owner, name: $name) {
     nameWithOwner isArchived autoMergeAllowed mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed
@@ -41,6 +42,7 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
         ... on Commit {
           record: file(path: $record) { object { ... on Blob { oid isTruncated text } } }
           retired: file(path: $retired) { oid }
+          dropped: file(path: $dropped) @include(if: $drops) { oid }
         }
       }
     }
@@ -50,6 +52,8 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
         ... on Commit {
           changedFilesIfAvailable
           record: file(path: $record) { object { ... on Blob { oid isTruncated text } } }
+          dropped: file(path: $dropped) @include(if: $drops) { oid }
+          parents(first: 1) @include(if: $drops) { nodes { dropped: file(path: $dropped) { oid } } }
         }
       }
       compare(headRef: $baseName) { aheadBy behindBy }
@@ -66,7 +70,8 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
 )
 """One look at everything that `decide` needs: branch, record, and every pull request of the branch.
 
-`known` is the one that the marker names; it can be of another branch, when it was joined.
+`known` is the one that the marker names; it can be of another branch, when it was joined.  `dropped` is a file that
+the branch is to remove.
 """
 
 VIEWER = "query Viewer { viewer { login } }"
@@ -109,6 +114,32 @@ query Survey($owner: String!, $name: String!, $base: String!, $records: String!,
 }
 """
 """Every record on the base branch and every open pull request, before a new registration is begun."""
+
+FLEET = """
+query Fleet($owner: String!, $name: String!, $base: String!, $records: String!, $after: String, $first: Boolean!) {
+  repository(owner: $owner, name: $name) {
+    nameWithOwner
+    base: ref(qualifiedName: $base) @include(if: $first) { target { oid } }
+    records: object(expression: $records) @include(if: $first) {
+      ... on Tree { entries { name object {
+        ... on Tree { entries { name object {
+          ... on Tree { entries { name object {
+            ... on Tree { entries { name } }
+          } } }
+        } } }
+      } } }
+    }
+    pullRequests(first: 100, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        number url state baseRefName headRefName isCrossRepository createdAt
+        files(first: 10) { nodes { path } }
+      }
+    }
+  }
+}
+"""
+"""Every node's files on the base branch, and every pull request with the paths it changes, a hundred at a time."""
 
 _BY_NUMBER = (
     """

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from zeta_self_register.decision import Action, Decision, nothing
 from zeta_self_register.exits import Exit
+from zeta_self_register.looking import only_ours
 from zeta_self_register.remote import Mergeable, Pull
 from zeta_self_register.settings import Merge
 from zeta_self_register.situation import Command, Situation
@@ -19,10 +20,18 @@ MERGEABLE_NOW = ("CLEAN", "HAS_HOOKS", "UNSTABLE")
 refuses to arm auto-merge."""
 
 Following = Callable[[Situation, Pull], Decision | None]
+_RULES: list[Following] = []
+"""All of them, in the order of this file, which is the table's."""
+
+
+def follow(s: Situation, pull: Pull) -> Decision:
+    """What the steward does about an open pull request of this node's: the first rule that fits."""
+    return next(decision for rule in _RULES if (decision := rule(s, pull)) is not None)
 
 
 def following(rule: Following) -> Callable[[Situation], Decision | None]:
     """A rule for the steward and its open pull request."""
+    _RULES.append(rule)
 
     def row(s: Situation) -> Decision | None:
         return None if s.open_pull is None or s.command is Command.REGISTER else rule(s, s.open_pull)
@@ -43,7 +52,7 @@ def left_to_people(s: Situation, pull: Pull) -> Decision | None:
 
 @following
 def changes_more(s: Situation, pull: Pull) -> Decision | None:
-    if pull.paths == (s.path,):
+    if only_ours(pull, s.path, s.local.wishes.move_from):
         return None
     return _waits(pull, "it changes more than this node's record, so a person has to merge it")
 

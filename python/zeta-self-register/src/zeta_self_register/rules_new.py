@@ -101,11 +101,18 @@ def other_name(s: Situation) -> Decision | None:
     other = s.other_name
     if other is None:
         return None
+    if other.pull is not None and s.local.wishes.move_from == other.path:
+        return nothing(
+            Exit.HELD,
+            f"#{other.pull.number} still registers {other.node!r}: close it, or wait until it is merged",
+        )
     where = f"#{other.pull.number}" if other.pull is not None else other.path
-    return nothing(
+    return Decision(
+        Action.NOTHING,
         Exit.HELD,
         f"this machine is {other.node!r} of {other.operator!r} already ({where}): "
         "`zeta-self-register rename` moves the record, or install it under that name",
+        moves=other.path,
     )
 
 

@@ -2,7 +2,7 @@
 
 Somebody may remove its record, change it or retire the node.  A conditional request for the node's folder says whether
 any of that can have happened; what has, a whole look shows.  Every look is a whole one while a pull request that was
-asked for and never seen could still come.
+asked for and never seen could still come, and while the operator wants something.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from zeta_self_register.decision import Action, Decision, nothing
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import MarkerState
-from zeta_self_register.situation import Command, Situation
+from zeta_self_register.situation import NO_WISHES, Command, Situation
 
 
 def glance(s: Situation) -> Decision | None:
     if s.remote is not None or s.glance is not None or s.command is not Command.STEWARD:
         return None
-    if not s.marker_is(MarkerState.REGISTERED) or s.stray_may_come:
+    if not s.marker_is(MarkerState.REGISTERED) or s.stray_may_come or s.local.wishes != NO_WISHES:
         return None
     return Decision(Action.GLANCE, Exit.NOT_NOW, "GitHub is asked whether anything has changed")
 

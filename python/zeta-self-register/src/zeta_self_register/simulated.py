@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zeta_self_register import settings, starts
+from zeta_self_register import settings, starts, wishing
 from zeta_self_register.answers import MAX_PAUSE_SECONDS
 from zeta_self_register.decide import TABLE
 from zeta_self_register.effects import AlreadyRunning, CommandFailed, Effects, NoAnswer, NotReachable, NotSent
@@ -29,7 +29,7 @@ MACHINE = {
     "/proc/self/stat": b"4711 (zeta-self-regis) R 1 ",
     "/proc/meminfo": b"MemTotal:        1024000 kB\n",
     "/proc/sys/kernel/osrelease": b"6.12.0\n",
-    "/sys/class/dmi/id/product_uuid": b"5f0c1a52-9e7b-4c3d-8a61-2b3c4d5e6f70\n",
+    "/sys/class/dmi/id/product_uuid": starts.UUID,
     "/sys/class/net/eth0/address": b"52:54:00:aa:bb:cc\n",
     "/sys/class/net/eth0/addr_assign_type": b"0\n",
     "/sys/class/net/eth0/type": b"1\n",
@@ -78,6 +78,14 @@ class Simulated:
 
     name = "zeta-self-register"
     commands: Sequence[str] = ("register", "steward")
+    operator: Mapping[str, str] = {
+        "pause": "rest",
+        "resume": "the registration",
+        "reset": "another pull request",
+        "adopt 2": "the registration",
+        "rename": "the registration",
+        "deregister": "the removal of the record",
+    }
     rows: Sequence[str] = tuple(row.name for row in TABLE)
     marker = Settings().marker
     scratch = rf"{STATE}/\.[a-z]+\.json\.new"
@@ -132,6 +140,8 @@ class Simulated:
             "record": "maintainers/alice/cluster-nodes/node-a/node.yaml",
             "branch": "register-node-node-a",
             "old_branch": r"register-node-a-[0-9]{8}T[0-9]{6}Z",
+            "removal_branch": "deregister-node-node-a",
+            "also_paths": [starts.OTHER_NAME],
             "user_agent": "^zeta-self-register/",
             "logins": ["alice", "zeta[bot]"],
             "comment_kinds": {
@@ -149,9 +159,12 @@ class Simulated:
         return next((printed for word, printed in OUTPUTS.items() if word in argv), None)
 
     def run(self, port: Effects, command: str) -> Outcome:
-        """One tick, as the units run it."""
+        """One tick, as the units run it, or a command of the operator's, who is sure of it."""
         try:
-            run = tick(Node(port, settings.load(port, SETTINGS, {}, must_exist=True), command, {}))
+            configured = settings.load(port, SETTINGS, {}, must_exist=True)
+            if command in self.operator:
+                return _wished(_by_operator(port, configured, command))
+            run = tick(Node(port, configured, command, {}))
         except Refused as refused:
             return Outcome(int(refused.status), (), refused.line)
         last = run.last
@@ -166,6 +179,33 @@ class Simulated:
             return None
         state = state if state in ("pr-open", "registered") else "other"
         return {"state": state, "pull_request": pull["number"] if pull else None}
+
+
+def _by_operator(port: Effects, configured: Settings, command: str) -> wishing.Done:
+    word, _, argument = command.partition(" ")
+    if word == "pause":
+        return wishing.pause(port, configured)
+    node = Node(port, configured, word, {})
+    match word:
+        case "resume":
+            return wishing.resume(node)
+        case "reset":
+            return wishing.reset(node, _sure)
+        case "adopt":
+            return wishing.adopt(node, int(argument), _sure)
+        case "rename":
+            return wishing.rename(node, _sure)
+        case _:
+            return wishing.deregister(node, _sure)
+
+
+def _sure(_what: str) -> None:
+    """Asks nobody."""
+
+
+def _wished(done: wishing.Done) -> Outcome:
+    """0 says that the wish is noted, whatever became of the tick after it."""
+    return Outcome(0, tuple(decision.row for decision in done.decisions), done.said)
 
 
 AGENT = Simulated()

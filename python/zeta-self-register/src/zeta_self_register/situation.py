@@ -16,9 +16,10 @@ from zeta_self_register.local_files import (
     Reading,
     Reopening,
     State,
+    Wishes,
 )
 from zeta_self_register.moments import Moment, age
-from zeta_self_register.names import pull_title
+from zeta_self_register.names import NodeName, pull_title, removal_branch_name
 from zeta_self_register.remote import (
     Branch,
     Content,
@@ -31,6 +32,8 @@ from zeta_self_register.remote import (
     Unknown,
 )
 from zeta_self_register.settings import Merge, MergeMethod, OnClosed, OnDrift
+
+NO_WISHES = Wishes()
 
 
 class Owner(enum.Enum):
@@ -78,6 +81,12 @@ class Local:
     state: State
     boot_id: str
     monotonic: float
+    wishes: Wishes = NO_WISHES
+    wishes_broken: bool = False
+    former: Marker | None = None
+    """A marker of this very machine under another name."""
+    other_attempt: Attempt | None = None
+    """An attempt on another branch of this machine: of its former name, or of the removal of its record."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class Situation:
 
     command: Command
     operator: str
-    node: str
+    node: NodeName
     path: str
     local: Local
     remote: Snapshot | Unknown | None
@@ -164,6 +173,11 @@ class Situation:
         last = self.last_pull
         closed = last is not None and last.state is PullState.CLOSED and last.number < pull.number
         return pull if closed or self.record_owner is Owner.OURS else None
+
+    @property
+    def removal_branch(self) -> str:
+        """The branch from which the record is removed."""
+        return removal_branch_name(self.node)
 
     @property
     def branch(self) -> Branch | None:
@@ -295,10 +309,30 @@ class Situation:
 
     @property
     def other_name(self) -> Elsewhere | None:
-        """This very machine under another name or operator."""
-        return next(
-            (e for e in self.elsewhere if e.path != self.path and self.same_hardware(e.content)), None
-        )
+        """This very machine under another name or operator, unless that is what the operator wants to be moved."""
+        return next((e for e in self._same_machine if e is not self.moved), None)
+
+    @property
+    def moved(self) -> Elsewhere | None:
+        """The record on the base branch that the operator wants to be moved to this name."""
+        wanted = self.local.wishes.move_from
+        return next((e for e in self._same_machine if e.path == wanted and e.pull is None), None)
+
+    @cached_property
+    def _same_machine(self) -> tuple[Elsewhere, ...]:
+        found = (e for e in self.elsewhere if e.path != self.path)
+        return tuple(e for e in found if self.same_hardware(e.content))
+
+    @property
+    def other_outstanding(self) -> float | None:
+        """Seconds that a request of this machine on another branch of its may still live; None when none may, and
+        infinite when its note is from the future."""
+        noted = self.local.other_attempt
+        if noted is None or noted.phase is not Phase.PULL_REQUEST:
+            return None
+        passed = age(noted.noted, self.now)
+        left = self.policy.request_lifetime - passed if passed is not None else float("inf")
+        return left if left > 0 else None
 
     @property
     def name_taken(self) -> Elsewhere | None:

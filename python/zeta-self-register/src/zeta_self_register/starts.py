@@ -11,15 +11,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from zeta_self_register.credentials import DEFAULT_APP_KEY_FILE, DEFAULT_TOKEN_FILE
-from zeta_self_register.identity import identity
+from zeta_self_register.identity import Identity, identity
 from zeta_self_register.local_files import Attempt, Marker, MarkerState, Phase, PullRequestRef, encode
 from zeta_self_register.moments import Moment
-from zeta_self_register.readings import Readings
+from zeta_self_register.readings import DMI_UUID, Readings
 from zeta_self_register.settings import DEFAULT_PATH, Settings
 
 _MARKER = Settings().marker
 _ATTEMPT = f"{Settings().state_folder}/attempt.json"
+_WISHES = f"{Settings().state_folder}/wishes.json"
 _RECORD = "maintainers/alice/cluster-nodes/node-a/node.yaml"
+OTHER_NAME = "maintainers/alice/cluster-nodes/node-z/node.yaml"
 _OLD_BRANCH = "register-node-a-20250101T000000Z"
 _LONG_AGO = 1_700_000_000.0
 
@@ -38,14 +40,21 @@ OURS = _record(mac="52:54:00:aa:bb:cc")
 ANOTHERS = _record(mac="52:54:00:11:22:33")
 
 
-def _marker(state: MarkerState, number: int | None, node: str = "node-a") -> bytes:
+NO_IDENTITY = identity(Readings(), "acme/cluster")
+UUID = b"5f0c1a52-9e7b-4c3d-8a61-2b3c4d5e6f70\n"
+OWN_IDENTITY = identity(Readings({DMI_UUID: UUID}), "acme/cluster")
+
+
+def _marker(
+    state: MarkerState, number: int | None, node: str = "node-a", who: Identity = NO_IDENTITY
+) -> bytes:
     pull = None if number is None else PullRequestRef(number, "https://github.com/acme/cluster/pull/1", "b")
     marker = Marker(
         state=state,
         repository="acme/cluster",
         operator="alice",
         node=node,
-        identity=identity(Readings(), "acme/cluster"),
+        identity=who,
         pull_request=pull,
         boot_id="boot-before",
         written_at="2023-11-14T22:13:20Z",
@@ -55,13 +64,13 @@ def _marker(state: MarkerState, number: int | None, node: str = "node-a") -> byt
     return encode(marker)
 
 
-def _noted(at: float) -> bytes:
+def _noted(at: float, branch: str = "register-node-node-a") -> bytes:
     attempt = Attempt(
         phase=Phase.PULL_REQUEST,
         repository="acme/cluster",
         operator="alice",
         node="node-a",
-        branch="register-node-node-a",
+        branch=branch,
         noted=Moment("boot-before", 0.0, at),
     )
     return encode(attempt)
@@ -110,6 +119,8 @@ def all_starts() -> dict[str, Mapping[str, Any]]:
     """As bootproof's `Start` has them; only what differs is said."""
     return {**STARTS, "github-app": _as_app()}
 
+
+_LEAVES_CLOSED = b'repository = "acme/cluster"\noperator = "alice"\non_closed = "hold"\n'
 
 STARTS: Mapping[str, Mapping[str, Any]] = {
     "installer": {
@@ -170,9 +181,7 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
     },
     "other-name": {
         "says": "this machine under another name",
-        "base": {
-            "maintainers/alice/cluster-nodes/node-z/node.yaml": _record("node-z", mac="52:54:00:aa:bb:cc")
-        },
+        "base": {OTHER_NAME: _record("node-z", mac="52:54:00:aa:bb:cc")},
         "held": True,
         "forbidden": "changes",
     },
@@ -245,6 +254,107 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
         "says": "all is told to others, and that can fail",
         "files": {DEFAULT_PATH: _TELLS},
         "read_only": True,
+    },
+    "wishes-broken": {
+        "says": "the operator's wishes cannot be read",
+        "files": {_WISHES: b"{"},
+        "held": True,
+        "forbidden": "requests",
+    },
+    "paused": {
+        "says": "the operator pauses it, and lets it go on",
+        "operator": {"pause": 1, "resume": 1},
+    },
+    "reset": {
+        "says": "somebody has closed the pull request, and the operator allows another one",
+        "files": {DEFAULT_PATH: _LEAVES_CLOSED},
+        "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}, "closed": True}],
+        "operator": {"reset": 1},
+    },
+    "reset-late": {
+        "says": "the operator allows another one at any time, and a request arrives late",
+        "files": {DEFAULT_PATH: _LEAVES_CLOSED},
+        "operator": {"reset": 1},
+        "late": 1,
+    },
+    "reset-drift": {
+        "says": "registered long ago, the record is gone, it holds, and the operator allows another one",
+        "files": {_MARKER: _marker(MarkerState.REGISTERED, None), DEFAULT_PATH: _HOLDS},
+        "held": True,
+        "operator": {"reset": 1},
+    },
+    "adopt": {
+        "says": "its own pull request is closed, one by hand is open, and the operator lets it adopt that",
+        "files": {DEFAULT_PATH: _LEAVES_CLOSED},
+        "pulls": [
+            {"branch": "register-node-node-a", "files": {_RECORD: OURS}, "closed": True},
+            {"branch": "of-a-person", "files": {_RECORD: OURS}},
+        ],
+        "branches": ["of-a-person"],
+        "held": True,
+        "merged_at_last": False,
+        "operator": {"adopt 2": 1},
+    },
+    "adopt-of-another": {
+        "says": "the one by hand is another machine's, and the operator wants it adopted all the same",
+        "files": {DEFAULT_PATH: _LEAVES_CLOSED, _MARKER: _marker(MarkerState.HELD, None)},
+        "pulls": [
+            {"branch": "other-name", "files": {"notes.md": "nothing of a node"}},
+            {"branch": "of-a-person", "files": {_RECORD: ANOTHERS}},
+        ],
+        "base": {"maintainers/bob/cluster-nodes/node-a/node.yaml": _record(operator="bob")},
+        "held": True,
+        "forbidden": "changes",
+        "operator": {"adopt 2": 1},
+    },
+    "rename": {
+        "says": "this machine under another name, and the operator moves the record",
+        "base": {OTHER_NAME: _record("node-z", mac="52:54:00:aa:bb:cc")},
+        "held": True,
+        "operator": {"rename": 1},
+    },
+    "rename-late": {
+        "says": "the same, and a request arrives late, and somebody closes it",
+        "files": {DEFAULT_PATH: _LEAVES_CLOSED},
+        "base": {OTHER_NAME: _record("node-z", mac="52:54:00:aa:bb:cc")},
+        "held": True,
+        "operator": {"rename": 1},
+        "people": {"closes it": 1},
+        "late": 1,
+    },
+    "former-name": {
+        "says": "marker and note of this machine's former name, and the operator moves the record",
+        "files": {
+            _MARKER: _marker(MarkerState.REGISTERED, None, "node-z", OWN_IDENTITY),
+            _ATTEMPT: _noted(4e9, "register-node-node-z"),
+        },
+        "base": {OTHER_NAME: _record("node-z", mac="52:54:00:aa:bb:cc")},
+        "held": True,
+        "operator": {"rename": 1},
+    },
+    "deregister": {
+        "says": "registered long ago, and the operator lets the record be removed",
+        "files": {_MARKER: _marker(MarkerState.REGISTERED, None)},
+        "base": {_RECORD: OURS},
+        "operator": {"deregister": 1},
+    },
+    "deregister-late": {
+        "says": "the same, a request arrives late, and somebody closes it",
+        "files": {_MARKER: _marker(MarkerState.REGISTERED, None)},
+        "base": {_RECORD: OURS},
+        "operator": {"deregister": 1},
+        "people": {"closes it": 1},
+        "late": 1,
+    },
+    "deregister-reset": {
+        "says": "the operator lets the record be removed, and registered again",
+        "files": {_MARKER: _marker(MarkerState.REGISTERED, None)},
+        "base": {_RECORD: OURS},
+        "operator": {"deregister": 1, "reset": 1},
+    },
+    "deregister-unregistered": {
+        "says": "the operator wants a node that registers itself not to",
+        "operator": {"deregister": 1},
     },
 }
 """Those that are the same in each process."""

@@ -19,7 +19,16 @@ from zeta_self_register.node import Node
 from zeta_self_register.remote import Snapshot
 
 SELF = "/proc/self/stat"
-_LOCAL = frozenset({Action.PAUSE, Action.WRITE_MARKER, Action.NOTE_AGAIN})
+_LOCAL = frozenset(
+    {
+        Action.PAUSE,
+        Action.WRITE_MARKER,
+        Action.NOTE_AGAIN,
+        Action.NOTE_ETAG,
+        Action.WISHES,
+        Action.RESET,
+    }
+)
 
 
 class Run(Protocol):

@@ -53,7 +53,7 @@ def tick(node: Node) -> Run:
             node.forget_files()
             return telling.told(node, lambda: _to_its_end(node))
     except AlreadyRunning:
-        raise Refused(Exit.NOT_NOW, "another run of this program is at work on this machine") from None
+        raise already_running() from None
     except OSError as error:
         raise cannot_write(error, folder) from error
 
@@ -68,6 +68,11 @@ def _to_its_end(node: Node) -> Run:
 def plan(node: Node) -> Run:
     """What a tick would do now: the same, but it ends before the first act."""
     return _go_round(node, lambda _situation, decision: Next(end=decision))
+
+
+def already_running() -> Refused:
+    """The lock is held; whoever holds it does the same work."""
+    return Refused(Exit.NOT_NOW, "another run of this program is at work on this machine")
 
 
 def cannot_write(error: OSError, folder: str) -> Refused:

@@ -42,6 +42,9 @@ def replay(trace: Trace, agent: str | None = None) -> Replayed:
 
 def replay_in(simulation: Simulation, trace: Trace) -> Replayed:
     """The same beside a simulation that is there already."""
+    for number, step in enumerate(trace.steps, 1):
+        if step.do is Do.OPERATOR:
+            raise HarnessError(f"step {number} ({step}): a command of the operator's: not in this layer")
     with scene(simulation) as here:
         player = _Player(here)
         state = here.first

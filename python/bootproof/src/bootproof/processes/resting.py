@@ -30,7 +30,7 @@ def rested(here: Scene, state: State) -> tuple[End, tuple[str, ...]]:
     here.let_go()
     wrong = _run_to_rest(here)
     here.github.settle()
-    end, bad = _end(here, removals=1 if state.epoch else 0)
+    end, bad = _end(here, removals=1 if state.epoch.since else 0)
     found = [*_judged(here), *filter(None, (wrong or bad,))]
     return end, here.simulation.universe.unexpected(dict.fromkeys(found))
 
@@ -81,7 +81,7 @@ def _merged_at_last(here: Scene) -> bool:
 def _end(here: Scene, removals: int) -> tuple[End, str]:
     agent, universe = here.simulation.agent, here.simulation.universe
     markers = [here.files(host).get(agent.marker) for host in here.hosts]
-    says_so = all(says_registered(agent, marker) for marker in markers)
+    says_so = [says_registered(agent, marker) for marker in markers]
     return judged(here.github.server.world, here.simulation.own, universe, says_so, removals)
 
 

@@ -28,6 +28,7 @@ from bootproof.simulation.machine import Machine
 from bootproof.simulation.state import State
 from bootproof.simulation.storage import Disk
 from bootproof.simulation.transitions import TOKEN, Simulation
+from bootproof.simulation.wishes import Epoch
 from bootproof.timeline import MachineKind, Timeline
 from bootproof.verdict import HarnessError, Interruption, Landing
 
@@ -134,7 +135,7 @@ class Scene:
     def case(self) -> Case:
         """All of it before the oracle."""
         began = self.simulation.hub.worlds[self.first.world]
-        before = self.simulation.judge.before(began, 0)
+        before = self.simulation.judge.before(began, Epoch())
         events = as_events(self.github.server.events())
         return Case(events, self.timeline.events, self.simulation.own, before=before)
 

@@ -37,6 +37,8 @@ class Agent(Protocol):
     name: str
     commands: Sequence[str]
     """What is run: the first one at boot while there is no marker, the last one again and again."""
+    operator: Mapping[str, str]
+    """What an operator runs on the machine beside that: each command, and the `wishes.Wish` that it notes."""
     rows: Sequence[str]
     """All rows of its decision table; the exploration has to reach each one."""
     marker: str

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from bootproof.simulation.ending import End, Endings
 from bootproof.simulation.patience import patient_collector
-from bootproof.simulation.state import Durable, State, Told, told_apart
-from bootproof.simulation.steps import Do, Step, Trace
+from bootproof.simulation.state import Durable, State, Told, is_fault, told_apart
+from bootproof.simulation.steps import Step, Trace
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import rule_of
 
@@ -106,7 +106,7 @@ class _Closure:
             self._judge_end(key, state)
         for step, after, findings, landed in self._simulation.outcomes(state):
             paid = faults
-            if most is not None and landed and step.do not in (Do.PERSON, Do.LATE):
+            if most is not None and is_fault(step, landed):
                 paid += 1
                 if paid > most:
                     continue

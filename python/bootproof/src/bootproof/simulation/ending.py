@@ -7,6 +7,7 @@ steps are followed until nothing changes.  An end without a registration is good
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mock_github.requirements import missing_requirement
@@ -19,6 +20,7 @@ from bootproof.simulation.agents import Agent
 from bootproof.simulation.people import (
     PUSHED,
     closed_by_person,
+    file_on_base,
     is_retired,
     own_pulls,
     record_on_base,
@@ -28,6 +30,7 @@ from bootproof.simulation.state import State
 from bootproof.simulation.steps import Step
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import Universe
+from bootproof.simulation.wishes import Wish
 from bootproof.timeline import ClaimState
 
 MAX_STEPS = 400
@@ -47,6 +50,8 @@ class End(enum.Enum):
     """With auto-merge armed, where the repository allows it: once it is given, nobody else has to do anything."""
     HELD = "held from the beginning"
     """By what was there before the first run, where the universe says so."""
+    AT_REST = "at rest: the operator wants it so"
+    REMOVED = "removed from the base, as the operator wanted"
     BAD = "not registered"
 
 
@@ -92,34 +97,65 @@ class Endings:
         return tuple(steps)
 
     def _judged(self, state: State) -> tuple[End, str]:
+        """A good end for what the operator wants, where that is not known for certain for one of what it may be."""
+        judged = [self._judged_as(state, wish) for wish in state.wishes.in_force]
+        return next((found for found in judged if not found[1]), judged[0])
+
+    def _judged_as(self, state: State, wish: Wish | None) -> tuple[End, str]:
         simulation = self.simulation
         disks = [simulation.machine.disks[actor.disk].files() for actor in state.actors]
         markers = [files.get(simulation.agent.marker) for files in disks]
-        says_so = all(says_registered(simulation.agent, marker) for marker in markers)
+        says_so = [says_registered(simulation.agent, marker) for marker in markers]
         world = simulation.hub.worlds[state.world]
-        return judged(world, simulation.own, simulation.universe, says_so, removals=1 if state.epoch else 0)
+        ended = 0 if wish is None else state.wishes.ended
+        removals = 1 if state.epoch.since else 0
+        return judged(world, simulation.own, simulation.universe, says_so, removals, wish, ended)
 
 
 def judged(
-    world: World, own: Registration, universe: Universe, says_so: bool, removals: int
+    world: World,
+    own: Registration,
+    universe: Universe,
+    says_so: Sequence[bool],
+    removals: int,
+    wish: Wish | None = None,
+    ended: int = 0,
 ) -> tuple[End, str]:
-    """What a history has come to, and what is wrong with it.  `says_so` is whether every machine's marker says that
-    it is registered, `removals` how often the record was removed from the base."""
-    excused = excuse(world, own)
+    """What a history has come to, and what is wrong with it.  `says_so` is for each machine whether its marker says
+    that it is registered, `removals` how often the record was removed from the base, `wish` what the operator wanted
+    when `ended` was the highest pull request that had ended."""
+    excused = excuse(world, own, ended)
+    may_be_held = universe.may_be_held and wish is None
     opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
     merged = [pull.number for pull in own_pulls(world, own) if pull.merged_by in own.logins]
     if excused is not None:
         return excused, ""
+    if wish is Wish.REST:
+        return End.AT_REST, ""
+    if wish is Wish.REMOVAL:
+        return _removed(world, own, any(says_so), opened)
     if record_on_base(world, own) is None or opened:
-        if universe.may_be_held and not (opened and universe.merged_at_last):
+        if may_be_held and not (opened and universe.merged_at_last):
             return End.HELD, ""
         there = ", ".join(f"#{number}" for number in opened) or "no pull request"
         return End.BAD, f"liveness: it comes to rest with {there} open and no record on {own.base}"
-    if not says_so and not universe.may_be_held:
+    if still := [path for path in own.also_paths if file_on_base(world, own, path)]:
+        return End.BAD, f"liveness: it comes to rest registered, and {still[0]} is still there"
+    if not may_be_held and not all(says_so):
         return End.BAD, "liveness: it comes to rest registered, and its marker does not say so"
     if len(merged) > 1 + removals:
         return End.BAD, f"liveness: the program merged {len(merged)} pull requests"
     return End.REGISTERED, ""
+
+
+def _removed(world: World, own: Registration, says_so: bool, opened: Sequence[int]) -> tuple[End, str]:
+    if opened:
+        return End.BAD, f"liveness: it comes to rest with #{opened[0]} open, and was to be removed"
+    if record_on_base(world, own) is not None:
+        return End.BAD, f"liveness: it comes to rest with the record on {own.base}"
+    if says_so:
+        return End.BAD, "liveness: it comes to rest removed, and its marker says registered"
+    return End.REMOVED, ""
 
 
 def says_registered(agent: Agent, marker: bytes | None) -> bool:
@@ -128,16 +164,18 @@ def says_registered(agent: Agent, marker: bytes | None) -> bool:
     return claim is not None and claim.state is ClaimState.REGISTERED
 
 
-def excuse(world: World, own: Registration) -> End | None:
-    """Why there need not be a registration: what a person did stands against it."""
+def excuse(world: World, own: Registration, ended: int = 0) -> End | None:
+    """Why it need not come to what was wanted: what a person did stands against it, and is no pull request up to
+    `ended`, after which the operator wanted it all the same."""
     repository = world.repositories[own.repository.lower()]
     if is_retired(world, own):
         return End.RETIRED
-    branch = repository.branch(own.branch)
-    newest = max(own_pulls(world, own), key=lambda pull: pull.number, default=None)
+    branches = filter(None, map(repository.branch, own.makes))
+    since = [pull for pull in own_pulls(world, own) if pull.number > ended]
+    newest = max(since, key=lambda pull: pull.number, default=None)
     if newest is not None and newest.state is not PullState.CLOSED and newest.base_ref != own.base:
         return End.RETARGETED
-    if branch is not None and world.git.find(world.git.commit(branch).tree, PUSHED[0]) is not None:
+    if any(world.git.find(world.git.commit(tip).tree, PUSHED[0]) is not None for tip in branches):
         return End.BRANCH_PUSHED_TO
     if newest is not None and closed_by_person(newest, own):
         return End.CLOSED_BY_A_PERSON

@@ -57,7 +57,7 @@ class Result:
         if self.universe.may_be_held:
             return ()
         asked = {fault.value for fault in self.universe.request_faults | self.universe.disk_faults}
-        asked |= {act.name.lower() for act in self.universe.people}
+        asked |= {act.name.lower() for act in self.universe.people} | set(self.universe.operator)
         if self.universe.world is not None:
             asked -= _OPTIONAL
         return tuple(sorted(asked - set(self.closure.landed)))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from mock_github.events import Event
 from mock_github.state import Moment, PullRequest, PullState
 from mock_github.world import World
+from msgspec.structs import replace
 
 from bootproof.oracle import Before, Case, Registration, Rule, Seeded, as_events
 from bootproof.oracle_rules import ALWAYS
@@ -28,8 +29,9 @@ from bootproof.simulation.people import (
     record_on_base,
     switched_off_by_person,
 )
-from bootproof.simulation.state import Facts
+from bootproof.simulation.state import Facts, Meeting
 from bootproof.simulation.universe import Forbidden
+from bootproof.simulation.wishes import Epoch
 from bootproof.timeline import ClaimState, MarkerClaim
 
 _BY_STEP = {
@@ -56,10 +58,10 @@ class Judge:
     hub: Hub
     own: Registration
     forbidden: Forbidden = Forbidden.NOTHING
-    _known: dict[tuple[int, Effect, int], tuple[str, ...]] = field(default_factory=dict)
+    _known: dict[tuple[int, Effect, Epoch], tuple[str, ...]] = field(default_factory=dict)
     _facts: dict[int, Facts] = field(default_factory=dict)
 
-    def step(self, world: int, effect: Effect, events: tuple[Event, ...], epoch: int) -> tuple[str, ...]:
+    def step(self, world: int, effect: Effect, events: tuple[Event, ...], epoch: Epoch) -> tuple[str, ...]:
         """What was wrong with the effects of one request."""
         if len(events) <= 2:  # the request and its answer: nothing was changed
             return ()
@@ -67,7 +69,9 @@ class Judge:
         found = self._known.get(key)
         if found is None:
             before = self.before(self.hub.worlds[world], epoch)
-            case = Case(as_events(events), (), self.own, before=before)
+            # Nobody has asked for a removal, so its branch is nobody's.
+            own = self.own if epoch.removing else replace(self.own, removal_branch=None)
+            case = Case(as_events(events), (), own, before=before)
             looks = [(rule.id, rule.judge(case)) for rule in RULES]
             found = tuple(f"{name}: {x.text}" for name, look in looks for x in look.findings)
             if self.forbidden is not Forbidden.NOTHING:
@@ -75,14 +79,15 @@ class Judge:
             self._known[key] = found
         return found
 
-    def before(self, world: World, epoch: int) -> Before:
+    def before(self, world: World, epoch: Epoch) -> Before:
         """How things were, for an oracle whose events begin in this world."""
         pulls = own_pulls(world, self.own)
-        seeded = {pull.number: _seeded(pull) for pull in pulls}
+        # One that the operator has since allowed another beside holds that one up no longer.
+        seeded = {pull.number: _seeded(pull, dated=pull.number > epoch.allowed) for pull in pulls}
         return Before(
             open=tuple(seeded[p.number] for p in pulls if p.state is PullState.OPEN),
             ended=tuple(seeded[p.number] for p in pulls if p.state is not PullState.OPEN),
-            of_this_epoch=tuple(p.number for p in pulls if p.number > epoch),
+            of_this_epoch=tuple(p.number for p in pulls if p.number > epoch.since),
             settled=tuple(
                 p.number for p in pulls if p.state is PullState.MERGED or closed_by_person(p, self.own)
             ),
@@ -112,16 +117,19 @@ class Judge:
             found = self._facts[number] = facts_of(self.hub.worlds[number], self.own)
         return found
 
-    def run(self, run: LocalRun, known: Facts) -> tuple[str, ...]:
+    def run(self, run: LocalRun, known: Facts, meeting: Meeting) -> tuple[str, ...]:
         """What was wrong between two requests: an untrue marker, a request that may not be, or an end that is none."""
         wrong = [text for marker in run.markers if (text := self._untrue(marker, known))]
         effect = run.place.effect
         if effect[0] == "github" and self.forbidden is Forbidden.REQUESTS:
             wrong.append(f"forbidden-here: {described(effect)}")
+        if effect[0] == "github" and meeting.rests and meeting.actor.asked is None:
+            wrong.append(f"at-rest: {described(effect)}")
         if run.place.ended and effect[1] == TRACEBACK:
             wrong.append(f"traceback: {effect[3]}")
-        if run.place.ended and (text := untrue_status(effect[1], known)):
-            wrong.append(text)
+        # With 0, the operator's commands say that the wish is noted, which is no claim about GitHub.
+        if run.place.ended and meeting.actor.asked is None:
+            wrong.extend(filter(None, [untrue_status(effect[1], known, meeting.epoch.removing)]))
         return tuple(wrong)
 
     def _untrue(self, marker: bytes, known: Facts) -> str:
@@ -142,19 +150,21 @@ def facts_of(world: World, own: Registration) -> Facts:
     """What a marker or an exit status may claim of this world."""
     pulls = own_pulls(world, own)
     opened = {("open", p.number) for p in pulls if p.state is PullState.OPEN}
-    record = {("record", 0)} if record_on_base(world, own) is not None else set()
+    record = {("record" if record_on_base(world, own) is not None else "gone", 0)}
     retired = {("retired", 0)} if is_retired(world, own) else set()
     existed = {("existed", p.number) for p in pulls}
     return frozenset(opened | record | retired | existed)
 
 
-def untrue_status(status: int, known: Facts) -> str:
-    """What is wrong with the exit status of a run, given what was true since it began; empty when nothing is."""
-    if status == 0 and not {kind for kind, _ in known} & _DONE:
+def untrue_status(status: int, known: Facts, removing: bool = False) -> str:
+    """What is wrong with the exit status of a run, given what was true since it began and whether a removal of the
+    record was ever asked for; empty when nothing is."""
+    done = {"gone", *_DONE} if removing else _DONE
+    if status == 0 and not {kind for kind, _ in known} & done:
         return "exit-status: 0, and there is neither an open pull request nor the record"
     return ""
 
 
-def _seeded(pull: PullRequest) -> Seeded:
-    at = datetime.fromtimestamp(pull.created_at / 1000, UTC)
+def _seeded(pull: PullRequest, *, dated: bool) -> Seeded:
+    at = datetime.fromtimestamp(pull.created_at / 1000, UTC) if dated else None
     return Seeded(pull.number, pull.head_ref, pull.author, at=at)

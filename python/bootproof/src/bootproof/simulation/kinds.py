@@ -41,8 +41,9 @@ def kinds_of(universe: Universe) -> tuple[Kind, ...]:
     requests = tuple(fault.value for fault in RequestFault if fault in universe.request_faults)
     disk = tuple(fault.value for fault in DiskFault if fault in universe.disk_faults)
     acts = tuple(act.value for act in Act if universe.people.get(act))
+    operator = tuple(universe.operator)
     late = (ARRIVAL,) if universe.late and RequestFault.LATE in universe.request_faults else ()
-    return (*crashes, TURN, *requests, *late, *acts, *disk)
+    return (*crashes, TURN, *requests, *late, *acts, *operator, *disk)
 
 
 def kinds_in(step: Step, default: Step | None) -> frozenset[Kind]:
@@ -57,7 +58,9 @@ def kinds_in(step: Step, default: Step | None) -> frozenset[Kind]:
         word = part.partition(" ")[0]
         found.add(_INTERRUPTED.get(word, word))
     found.discard("clock")  # it stands somewhere, and nobody chose where
-    if default is None or _turn(step) != _turn(default):
+    if step.do is Do.OPERATOR:
+        found.add(step.what)
+    elif default is None or _turn(step) != _turn(default):
         found.add(TURN)
     return frozenset(found)
 

@@ -17,17 +17,18 @@ from bootproof.simulation.automaton import Effect, Place
 from bootproof.simulation.hub import Hub, RequestFault
 from bootproof.simulation.judging import Judge
 from bootproof.simulation.machine import LocalRun, Machine
-from bootproof.simulation.state import IDLE, Actor, Actors, Facts
+from bootproof.simulation.state import IDLE, Actor, Actors, Facts, Meeting
 from bootproof.simulation.steps import Do, Step
 from bootproof.simulation.universe import Universe
+from bootproof.simulation.wishes import Asked, Wishes, told
 
 
 class Move(NamedTuple):
     """One step of one machine.
 
     `actor` and `world` are what it leaves; `changed` says whether anything is not as it was on the machine, `written`
-    whether somebody's request changed GitHub, `rebooted` whether the machine starts again, and `sent` is the effect
-    that is still on its way."""
+    whether somebody's request changed GitHub, `rebooted` whether the machine starts again, `sent` is the effect
+    that is still on its way, and `wishes` what is known of them where a command of the operator's has ended."""
 
     step: Step
     cost: int
@@ -40,6 +41,7 @@ class Move(NamedTuple):
     rebooted: bool = False
     sent: int | None = None
     written: bool = False
+    wishes: Wishes | None = None
 
 
 class Ways(NamedTuple):
@@ -47,16 +49,6 @@ class Ways(NamedTuple):
 
     all: tuple[Move, ...]
     distinct: tuple[Move, ...]
-
-
-class Meeting(NamedTuple):
-    """Which machine (its `number` among those there are) meets which world; what it may still see of an older one."""
-
-    number: int
-    actor: Actor
-    world: int
-    stale: int
-    epoch: int
 
 
 class Moves:
@@ -74,7 +66,8 @@ class Moves:
         self._learned: dict[tuple[Actor, int], Actor] = {}
 
     def begun(self, meeting: Meeting, command: str, after: str) -> Ways:
-        """A run begins, up to its first request; `after` is what the step calls the time that passed first."""
+        """A run begins, or the command that the operator has asked for, up to its first request; `after` is what the
+        step calls the time that passed first."""
         key = (meeting, command, after)
         found = self._begun.get(key)
         if found is None:
@@ -106,19 +99,21 @@ class Moves:
         found = self._learned.get(key)
         if found is None:
             facts = actor.facts | self._judge.facts(world)
-            found = self._learned[key] = self._actors.of(actor.disk, actor.place, actor.fresh, facts)
+            found = self._actors.of(actor.disk, actor.place, actor.fresh, facts, actor.asked)
+            self._learned[key] = found
         return found
 
     def _begin(self, meeting: Meeting, command: str, after: str) -> Iterator[Move]:
         known = self._judge.facts(meeting.world) | self._judge.facts(meeting.stale)
-        step = Step(Do.RUN, command, after=after, actor=meeting.number)
+        do = Do.RUN if meeting.actor.asked is None else Do.OPERATOR
+        step = Step(do, command, after=after, actor=meeting.number)
         root = self._machine.automaton.root(command)
         yield from self._run(meeting, root, _Cause(step, known, meeting.world))
 
     def _answered(
         self, meeting: Meeting, faults: frozenset[RequestFault], may_be_late: bool
     ) -> Iterator[Move]:
-        mine, actor, world, stale, epoch = meeting
+        mine, actor, world, stale, epoch, _ = meeting
         place = self._machine.automaton.places[actor.place]
         effect = place.effect
         for fate in self._hub.fates(world, stale, effect, faults):
@@ -133,24 +128,32 @@ class Moves:
 
     def _run(self, meeting: Meeting, place: Place, cause: _Cause) -> Iterator[Move]:
         """From an answer (or the beginning) to the next request or the end, with all that can go wrong here."""
-        begun = meeting.actor.disk
+        begun, asked = meeting.actor.disk, meeting.actor.asked
         for run in self._machine.onward(place, begun, self._universe.disk_faults):
             step = _with_local(cause.step, "; ".join(run.faults))
-            wrong = (*cause.findings, *self._judge.run(run, cause.facts))
+            wrong = (*cause.findings, *self._judge.run(run, cause.facts, meeting))
             cost = 1 if step.fault or run.faults else 0
-            kind = step.fault or (run.faults[0].split(" ")[0] if run.faults else "")
-            after = self._after(run, cause.facts)
-            number, changed = run.place.number, run.disk != begun
+            wish = step.what if step.do is Do.OPERATOR else ""
             yield Move(
-                step, cost, after, cause.world, wrong, kind, number, changed, False, cause.sent, cause.written
+                step,
+                cost,
+                self._after(run, cause.facts, asked),
+                cause.world,
+                wrong,
+                landed=step.fault or (run.faults[0].split(" ")[0] if run.faults else wish),
+                place=run.place.number,
+                changed=run.disk != begun,
+                sent=cause.sent,
+                written=cause.written,
+                wishes=told(asked, run.place.effect[1]) if asked is not None and run.place.ended else None,
             )
             if self._universe.crashes:
                 yield from self._interrupted(run, step, wrong, cause)
 
-    def _after(self, run: LocalRun, facts: Facts) -> Actor:
+    def _after(self, run: LocalRun, facts: Facts, asked: Asked | None) -> Actor:
         if run.place.ended:
             return self._actors.of(run.disk, fresh=False)
-        return self._actors.of(run.disk, run.place.number, False, facts)
+        return self._actors.of(run.disk, run.place.number, False, facts, asked)
 
     def _interrupted(
         self, run: LocalRun, step: Step, findings: tuple[str, ...], cause: _Cause
@@ -168,7 +171,7 @@ class Moves:
         """Killed, or without power, while the request is on its way: it has not reached GitHub."""
         if not self._universe.crashes:
             return
-        mine, actor, world, _, _ = meeting
+        mine, actor, world = meeting[:3]
         killed = self._actors.of(self._machine.killed(actor.disk), fresh=False)
         yield Move(Step(Do.KILL, actor=mine), 1, killed, world, (), "kill", changed=True)
         for number, cut in enumerate(self._machine.cuts(actor.disk)):
@@ -195,7 +198,9 @@ def _with_local(step: Step, local: str) -> Step:
 def _ways(moves: Iterable[Move]) -> Ways:
     every = tuple(moves)
     # A move that costs nothing stays apart: it is what the others are counted against.
-    seen = {(m.cost, m.actor, m.world, m.findings, m.landed, m.rebooted, m.sent): m for m in every[::-1]}
+    seen = {
+        (m.cost, m.actor, m.world, m.findings, m.landed, m.rebooted, m.sent, m.wishes): m for m in every[::-1]
+    }
     return Ways(every, tuple(seen.values())[::-1])
 
 

@@ -227,10 +227,13 @@ def own_pulls(world: World, own: Registration) -> list[PullRequest]:
 
 def record_on_base(world: World, own: Registration) -> str | None:
     """The blob of the node's record on the base branch, None when there is none."""
+    return file_on_base(world, own, own.record)
+
+
+def file_on_base(world: World, own: Registration, path: str) -> str | None:
+    """The blob of a file on the base branch, None when there is none."""
     tip = _repository(world, own).branch(own.base)
-    if tip is None:
-        return None
-    found = world.git.find(world.git.commit(tip).tree, own.record)
+    found = None if tip is None else world.git.find(world.git.commit(tip).tree, path)
     return None if found is None else found[1]
 
 

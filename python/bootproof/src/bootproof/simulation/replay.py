@@ -124,6 +124,8 @@ def unknown(agent: Agent, universe: Universe, step: Step) -> str:
     names: list[tuple[str, str, Collection[str]]] = []
     if step.do is Do.RUN:
         names.append(("command", step.what, agent.commands))
+    if step.do is Do.OPERATOR:
+        names.append(("command of the operator's", step.what, universe.operator))
     if step.do is Do.PERSON:
         names.append(("act", step.what, (*(act.value for act in Act), "does nothing")))
     if step.fault:

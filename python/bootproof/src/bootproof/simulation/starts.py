@@ -12,8 +12,9 @@ from mock_github.world import World
 from msgspec.structs import replace
 
 from bootproof.simulation.agents import Agent
+from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.machine import DiskFault
-from bootproof.simulation.people import PERSON
+from bootproof.simulation.people import PERSON, Act
 from bootproof.simulation.universe import NETWORK, Forbidden, Universe
 from bootproof.verdict import HarnessError
 
@@ -42,7 +43,8 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reading them ends in.  `base` are files on the base branch, `later` those that came to it after the pull requests.
     `unreachable` says that what the program asks for beside GitHub may not answer, `held` that it need not come to a
     registration, `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last`
-    whether a person then merges what is open, `read_only` whether the disk can turn out to be so."""
+    whether a person then merges what is open, `read_only` whether the disk can turn out to be so; `operator`, `people`,
+    `late` and `branches` are as a universe has them."""
 
     says: str
     files: dict[str, bytes | int | None] = {}
@@ -56,6 +58,10 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     held: bool = False
     forbidden: Forbidden = Forbidden.NOTHING
     merged_at_last: bool = True
+    operator: dict[str, int] = {}
+    people: dict[Act, int] = {}
+    late: int = 0
+    branches: tuple[str, ...] = ()
 
 
 def universes(agent: Agent) -> dict[str, Universe]:
@@ -75,13 +81,17 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
     return Universe(
         name,
         start.says,
-        request_faults=NETWORK,
+        request_faults=NETWORK | ({RequestFault.LATE} if start.late else frozenset()),
         disk_faults=frozenset(_disk_faults(start)),
         files=start.files,
         world=lambda world: _begun(world, start, repository),
         may_be_held=start.held,
         forbidden=start.forbidden,
         merged_at_last=start.merged_at_last,
+        operator=start.operator,
+        people=start.people,
+        late=start.late,
+        branches=start.branches,
     )
 
 

@@ -25,6 +25,8 @@ class Do(enum.Enum):
     CUT = "power-cut"
     REBOOT = "reboot"
     PERSON = "person"
+    OPERATOR = "operator"
+    """A command of the operator's begins on the machine, up to its first request."""
     LATE = "late"
     """A request that nobody waits for any more takes effect."""
 

@@ -10,12 +10,14 @@ other one costs 1.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
 from mock_github.events import Event
+from msgspec.structs import replace
 
 from bootproof.oracle_case import Registration
 from bootproof.simulation import agents, retime
@@ -23,12 +25,14 @@ from bootproof.simulation.agents import Agent
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.judging import Judge
 from bootproof.simulation.machine import Machine
-from bootproof.simulation.moves import Meeting, Move, Moves, Ways, short, written
+from bootproof.simulation.moves import Move, Moves, Ways, short, written
+from bootproof.simulation.operator import Operator
 from bootproof.simulation.passing import Passing, clocks_of
 from bootproof.simulation.people import Act, People, first_world, record_on_base
-from bootproof.simulation.state import IDLE, Actor, Actors, Durable, Late, Next, State
+from bootproof.simulation.state import IDLE, Actor, Actors, Durable, Late, Next, State, meeting
 from bootproof.simulation.steps import Do, Step
 from bootproof.simulation.universe import Universe
+from bootproof.simulation.wishes import Epoch
 
 TOKEN = "github_pat_explored"
 SOON = ""
@@ -64,7 +68,7 @@ class Simulation:
     """Who judges each step; a test may know further rules."""
 
     def __post_init__(self) -> None:
-        own = self.own = agents.registration(self.agent)
+        own = self.own = _own(self.agent, self.universe)
         self.machine = Machine(self.agent, TOKEN, self.universe.files, self.universe.keeps_unsynced)
         self.automaton = self.machine.automaton
         self.hub = Hub(TOKEN, own.repository)
@@ -75,6 +79,7 @@ class Simulation:
         self._actors = Actors()
         self.passing = self.passes(self.hub, self.machine, self._actors, self._clocks, own.repository, beyond)
         self._acts = tuple(self.universe.people)
+        self._operator = Operator(self.agent, self.universe, self.hub, own, self._actors)
         self._lags = self.universe.stale
         self._rest = len(self._clocks.thresholds) + 1
         """So many runs that change nothing, each after a longer time, are rest."""
@@ -102,14 +107,15 @@ class Simulation:
         disk = self.machine.first_disk()
         actors = (self._actors.of(disk),) * self.universe.actors
         left = tuple(self.universe.people[act] for act in self._acts)
-        return self.passing.settled(State(actors, number, number, acts_left=left), 0.0)
+        runs = tuple(self.universe.operator.values())
+        return self.passing.settled(State(actors, number, number, acts_left=left, left=runs), 0.0)
 
     def durable(self, state: State) -> Durable:
         return Durable(tuple(actor.disk for actor in state.actors), state.world)
 
     def unhurried(self, state: State) -> State:
         """The state without whose turn it would be; see `told_apart`."""
-        actors = [self._actors.of(a.disk, a.place, False, a.facts) for a in state.actors]
+        actors = [self._actors.of(a.disk, a.place, False, a.facts, a.asked) for a in state.actors]
         return state._replace(actors=tuple(sorted(actors, key=attrgetter("kind"))), calm=0)
 
     def fault_next(self, state: State) -> tuple[Next, ...]:
@@ -156,13 +162,18 @@ class Simulation:
         yield from self._others(state)
 
     def _turns(self, state: State) -> Iterator[Turn]:
-        """Which machines can go on, and how: a run that is under way goes on, or one begins, soon or later."""
+        """Which machines can go on, and how: a run that is under way goes on, or one begins, soon or later, or a
+        command of the operator's."""
         may_be_late = len(state.late) < self.universe.late
         for index, actor in enumerate(state.actors):
             if actor.place == IDLE:
                 yield from self._beginnings(state, index)
+                for command, ready in self._operator.asks(state, index):
+                    yield Turn(
+                        ready, index, self._moves.begun(meeting(ready, index), command, SOON), begins=True
+                    )
             else:
-                yield Turn(state, index, self._moves.onward(_meeting(state, index), may_be_late))
+                yield Turn(state, index, self._moves.onward(meeting(state, index), may_be_late))
 
     def _beginnings(self, state: State, index: int) -> Iterator[Turn]:
         longest = len(self._clocks.thresholds) if self.universe.waits is None else self.universe.waits
@@ -190,7 +201,7 @@ class Simulation:
         """
         for index, actor in enumerate(state.actors):
             if actor.place != IDLE:
-                move = self._moves.default(_meeting(state, index))
+                move = self._moves.default(meeting(state, index))
                 return Next(move.step, 0, self._after(state, index, move), move.findings, "", move.place)
         if state.calm > self._rest:
             return None
@@ -222,7 +233,7 @@ class Simulation:
         """Time passes, and a run begins."""
         state = self.waited(state, delay)
         after = SOON if delay == 0 else "q" if delay == 1 else f"threshold {delay}"
-        ways = self._moves.begun(_meeting(state, index), command, after)
+        ways = self._moves.begun(meeting(state, index), command, after)
         return Turn(state._replace(calm=state.calm + 1), index, ways, begins=True)
 
     def waited(self, state: State, delay: int) -> State:
@@ -237,7 +248,7 @@ class Simulation:
 
     def _after(self, state: State, index: int, move: Move) -> State:
         """The state after a machine's move."""
-        actors, world, stale, late, acts_left, calm, epoch = state
+        actors, world, stale, late, acts_left, calm, epoch, left, wishes = state
         if move.sent is not None:
             late = (*late, Late(move.sent, retime.now_of(self.hub.worlds[world])))
         if move.world != world:
@@ -247,7 +258,9 @@ class Simulation:
             calm = 0
         actor = move.actor
         actors = (actor,) if len(actors) == 1 else (*actors[:index], actor, *actors[index + 1 :])
-        after = State(actors, move.world, stale, late, acts_left, calm, epoch)
+        if move.wishes is not None:
+            wishes = move.wishes
+        after = State(actors, move.world, stale, late, acts_left, calm, epoch, left, wishes)
         if actor.place == IDLE and after.idle:
             return self.passing.settled(after, 0.0, index if move.rebooted else None)
         return after
@@ -292,7 +305,7 @@ class Simulation:
         actors, stale, epoch = self._seen_changed(state, world, written(events))
         return state._replace(actors=actors, world=world, stale=stale, epoch=epoch, calm=0)
 
-    def _seen_changed(self, state: State, world: int, written: bool) -> tuple[tuple[Actor, ...], int, int]:
+    def _seen_changed(self, state: State, world: int, written: bool) -> tuple[tuple[Actor, ...], int, Epoch]:
         """The machines when GitHub has changed, what a replica may show, and the epoch: everybody under way could have
         seen it, a replica may not have yet.  What was not `written` brings no replica up to date."""
         actors = tuple([self._moves.learned(actor, world) for actor in state.actors])
@@ -301,7 +314,8 @@ class Simulation:
         if begun is None:
             begun = self._epochs[key] = self._epoch_begun(*key)
         before = state.world if written else state.stale
-        return actors, before if self._lags else world, begun or state.epoch
+        epoch = state.epoch._replace(since=begun) if begun else state.epoch
+        return actors, before if self._lags else world, epoch
 
     def _epoch_begun(self, before: int, after: int) -> int:
         """The highest pull request when the record was removed by this change; 0 when it was not."""
@@ -315,8 +329,10 @@ class Simulation:
         return self.passing.settled(state, 0.0) if state.idle else state
 
 
-def _meeting(state: State, index: int) -> Meeting:
-    return Meeting(index, state.actors[index], state.world, state.stale, state.epoch)
+def _own(agent: Agent, universe: Universe) -> Registration:
+    own = agents.registration(agent)
+    further = [re.escape(branch) for branch in universe.branches]
+    return replace(own, old_branch="|".join([*filter(None, [own.old_branch]), *further])) if further else own
 
 
 def delay_of(after: str) -> int:

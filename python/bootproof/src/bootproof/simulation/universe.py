@@ -43,6 +43,8 @@ class Universe:
     """How often each act may happen, at any moment, also in the middle of a run."""
     acts: int | None = None
     """How many acts there may be in all; as many as `people` allows without this."""
+    operator: Mapping[str, int] = field(default_factory=dict)
+    """How often the operator may run each of the agent's further commands, at any moment between two runs."""
     late: int = 0
     """How many requests may be on their way at a time."""
     late_beyond_q: bool = False
@@ -60,6 +62,8 @@ class Universe:
     files: Mapping[str, bytes | int | None] = field(default_factory=dict)
     """What is different on the machine: a file's content, None for a file that is not there, or the errno that
     reading it ends in."""
+    branches: tuple[str, ...] = ()
+    """Further branches whose pull requests are the node's, though it may not make them."""
     merged_at_last: bool = True
     """Whether somebody merges what is still open when the program can do no more."""
     may_be_held: bool = False

@@ -1,11 +1,9 @@
-"""The command `check-pull`."""
+"""`check-pull`: a required check of the GitOps repository."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping
-
 from zeta_self_register import check_pull, output, pull_rules
+from zeta_self_register.commands.common import Environment, Options, Subparsers, add_command, add_json
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.production import Production
 
@@ -13,15 +11,14 @@ VIOLATED = 1
 """Exit status for a pull request that breaks a rule."""
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds it to the command line."""
+def add(commands: Subparsers) -> None:
+    """Adds the group."""
     text = "in the GitOps repository: checks that a node's pull request touches only its own record"
-    check = commands.add_parser(
-        "check-pull",
-        help=text,
-        description=f"{text[:1].upper()}{text[1:]}. Prints one line for each rule that is broken. "
-        "Exit status: 0 none, or no registration at all; 1 some; 78 it could not be checked.",
+    more = (
+        "Prints one line for each rule that is broken. Exit status: 0 none, or no registration at all; 1 some; 78 it "
+        "could not be checked."
     )
+    check = add_command(commands, "check-pull", text, _check_pull, more)
     check.add_argument(
         "--event",
         nargs="?",
@@ -34,21 +31,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check.add_argument("--branch", metavar="NAME", help="its branch, by name")
     check.add_argument("--author", metavar="LOGIN", help="who opened it")
     check.add_argument("--repository", default=".", metavar="DIR", help="a clone that has both; default here")
-    check.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_json(check)
 
 
-def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    """Judges one pull request; 0, or VIOLATED.  Raises Refused (78)."""
+def _check_pull(options: Options, environment: Environment) -> int:
     effects = Production()
-    if options.event is not None:
-        asked = check_pull.from_event(effects, options.event or environment.get("GITHUB_EVENT_PATH", ""))
-    elif None in (options.base, options.head, options.branch, options.author):
-        raise Refused(
-            Exit.MISCONFIGURED, "say --event, or all of --base, --head, --branch and --author; see --help"
-        )
-    else:
-        asked = check_pull.Asked(options.base, options.head, options.branch, options.author)
-    pull = check_pull.read(effects, options.repository, asked)
+    pull = check_pull.read(effects, options.repository, _asked(effects, options, environment))
     found = pull_rules.violations(pull)
     if options.json:
         said = {
@@ -64,3 +52,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     else:
         print("no registration: nothing to check here")
     return VIOLATED if found else Exit.DONE
+
+
+def _asked(effects: Production, options: Options, environment: Environment) -> check_pull.Asked:
+    if options.event is not None:
+        return check_pull.from_event(effects, options.event or environment.get("GITHUB_EVENT_PATH", ""))
+    if None in (options.base, options.head, options.branch, options.author):
+        raise Refused(
+            Exit.MISCONFIGURED, "say --event, or all of --base, --head, --branch and --author; see --help"
+        )
+    return check_pull.Asked(options.base, options.head, options.branch, options.author)
