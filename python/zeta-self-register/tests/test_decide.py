@@ -384,6 +384,12 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
     ("mergeable", follows(merge_state="UNSTABLE"), Action.MERGE, Exit.NOT_NOW),
     ("mergeable", follows(merge_state="CLEAN", state=REFUSED), Action.MERGE, Exit.NOT_NOW),
     ("not-armed", follows(), Action.ARM, Exit.NOT_NOW),
+    (
+        "not-armed",
+        dataclasses.replace(follows(merge_state="CLEAN"), merge_refused="no"),
+        Action.ARM,
+        Exit.NOT_NOW,
+    ),
     ("not-armed", follows(state=REFUSED, head_oid="another"), Action.ARM, Exit.NOT_NOW),
     ("waits-unarmed", follows(state=REFUSED), Action.NOTHING, Exit.NOT_NOW),
     ("waits-unarmed", follows(auto_merge_allowed=False), Action.NOTHING, Exit.NOT_NOW),

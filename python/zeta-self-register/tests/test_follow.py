@@ -138,16 +138,31 @@ def test_where_merging_is_refused_auto_merge_is_armed_and_where_that_is_too_it_w
     last = machine.tick("steward").last
     assert "Protected branch rules not configured for this branch" in last.reason
     assert last.status is Exit.NOT_NOW
-    assert "mergeable: GitHub refuses it: Repository rule violations found; arms auto-merge instead" in (
-        machine.lines
-    )
+    assert "mergeable: GitHub refuses it: Repository rule violations found; looks again" in machine.lines
     assert writes(machine) == ["PUT /repos/acme/cluster/pulls/1/merge", "arm"]
     machine.requests.clear()
-    machine.tick("steward")
+    last = machine.tick("steward").last
+    assert (last.row, last.status) == ("waits-unarmed", Exit.NOT_NOW)
+    assert "Repository rule violations found" in last.reason
+    assert "Protected branch rules not configured" in last.reason
     assert "arm" not in writes(machine), "what was refused at this head is not asked for again"
     machine.github = real
     machine.tick("steward")
     assert machine.pulls()[0]["merged_at"] is not None
+
+
+def test_what_somebody_merges_at_the_same_moment_is_not_armed(machine):
+    followed(machine)
+
+    def fate(_number, request):
+        if merging(request):
+            machine.fate = lambda _n, _r: None
+            machine.person("PUT", f"{HOME}/pulls/1/merge", {})
+
+    machine.fate = fate
+    machine.tick("steward")
+    assert "arm" not in writes(machine)
+    assert marker(machine)["state"] == "registered"
 
 
 def test_a_refusal_to_arm_is_remembered_for_this_head_and_said_in_one_line(machine):

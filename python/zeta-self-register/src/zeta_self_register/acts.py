@@ -46,6 +46,8 @@ class Next:
     look_again: bool = False
     refusal: str = ""
     """What GitHub said against it; the same words twice in one tick end it."""
+    merge_refused: str = ""
+    """Why GitHub does not merge, as far as this tick is concerned."""
     end: Decision | None = None
 
 
@@ -214,11 +216,11 @@ class Acts:
         answer = self._github.merge_pull(pull.number, pull.head_oid, method)
         if answer.outcome is Outcome.OK:
             return LOOK_AGAIN
-        may_arm = self._situation.seen.auto_merge_allowed and not self._situation.auto_merge_refused(pull)
-        if answer.outcome is not Outcome.DENIED or not may_arm:
+        if answer.outcome is not Outcome.DENIED:
             return self._end(answer, not_now=True)
-        self._effects.say(f"{self._decision.row}: {answer.reason}; arms auto-merge instead")
-        return self._arm(pull)
+        # Somebody may have merged or closed it just now; if not, another way is taken.
+        self._effects.say(f"{self._decision.row}: {answer.reason}; looks again")
+        return Next(look_again=True, merge_refused=answer.reason)
 
     def _arm(self, pull: Pull) -> Next:
         method = self._situation.merge_method

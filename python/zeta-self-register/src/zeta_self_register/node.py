@@ -187,6 +187,7 @@ class Node:
         survey: Survey | None,
         glance: Glance | None = None,
         unreachable: tuple[str, ...] | None = None,
+        merge_refused: str = "",
     ) -> Situation:
         """What the next decision is made from."""
         files = self.files()
@@ -218,6 +219,7 @@ class Node:
             owner=self.owner,
             same_hardware=self.same_hardware,
             unreachable=unreachable,
+            merge_refused=merge_refused,
             wall_clock=self.wall_clock if isinstance(remote, Unknown) and remote.unsent else None,
             glance=glance,
         )

@@ -98,8 +98,8 @@ def conflict(_s: Situation, pull: Pull) -> Decision | None:
 
 
 @following
-def mergeable(_s: Situation, pull: Pull) -> Decision | None:
-    if pull.merge_state not in MERGEABLE_NOW:
+def mergeable(s: Situation, pull: Pull) -> Decision | None:
+    if pull.merge_state not in MERGEABLE_NOW or s.merge_refused:
         return None
     return Decision(Action.MERGE, Exit.NOT_NOW, f"#{pull.number} is open and can be merged", pull)
 
@@ -108,10 +108,12 @@ def mergeable(_s: Situation, pull: Pull) -> Decision | None:
 def not_armed(s: Situation, pull: Pull) -> Decision | None:
     if not s.seen.auto_merge_allowed or s.auto_merge_refused(pull):
         return None
-    return Decision(Action.ARM, Exit.NOT_NOW, f"#{pull.number} is open: checks or reviews are missing", pull)
+    missing = "merging is refused" if s.merge_refused else "checks or reviews are missing"
+    return Decision(Action.ARM, Exit.NOT_NOW, f"#{pull.number} is open: {missing}, so arms auto-merge", pull)
 
 
 @following
 def waits_unarmed(s: Situation, pull: Pull) -> Decision | None:
     why = s.auto_merge_refused(pull) or "it is off in the repository"
-    return _waits(pull, f"waits for checks and reviews, without auto-merge ({why})")
+    waits = f"merging is refused ({s.merge_refused})" if s.merge_refused else "waits for checks and reviews"
+    return _waits(pull, f"{waits}, without auto-merge ({why})")

@@ -106,6 +106,8 @@ class Situation:
     same_hardware: Callable[[bytes], bool]
     unreachable: tuple[str, ...] | None = None
     """Where in the cluster nobody answers, with the reason; None while nobody has been asked."""
+    merge_refused: str = ""
+    """Why GitHub refused in this very tick to merge what it shows as mergeable."""
     wall_clock: float | None = None
     """This machine's own clock, once GitHub was not reached: certificates are checked by it.  Nothing else is."""
     glance: Glance | None = None

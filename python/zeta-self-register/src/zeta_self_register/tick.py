@@ -93,8 +93,9 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
     glance: Glance | None = None
     unreachable: tuple[str, ...] | None = None
     refusals: set[str] = set()
+    merge_refused = ""
     for _ in range(MAX_ROUNDS):
-        situation = node.situation(remote, survey, glance, unreachable)
+        situation = node.situation(remote, survey, glance, unreachable, merge_refused)
         decision = decide(situation)
         run.decisions.append(decision)
         if decision.action not in LOOKS:
@@ -125,6 +126,7 @@ def _go_round(node: Node, act: Callable[[Situation, Decision], Next]) -> Run:
                 run.decisions.append(refused_twice(decision, following.refusal))
                 break
             refusals.add(following.refusal)
+            merge_refused = following.merge_refused or merge_refused
             if following.look_again:
                 remote = None
     else:
