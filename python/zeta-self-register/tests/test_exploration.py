@@ -110,7 +110,7 @@ def test_every_row_of_the_decision_table_is_reached() -> None:
     for universe in beginnings.values():
         if universe.operator:
             simulation = Simulation(AGENT, universe)
-            every_history(simulation, 1)
+            every_history(simulation, 2)
             reached |= rows_reached(simulation)
     for universe in (*small, *quiet):
         simulation = Simulation(AGENT, universe)
