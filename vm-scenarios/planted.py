@@ -142,8 +142,8 @@ BUGS = {
         trace="planted/marker-gates.json",
         found="final-state: ",
         file=f"{CODE}/tick.py",
-        old="        situation = node.situation(remote, survey)\n",
-        new="        situation = node.situation(remote, survey)\n"
+        old="        situation = node.situation(remote, survey, glance, unreachable, merge_refused)\n",
+        new="        situation = node.situation(remote, survey, glance, unreachable, merge_refused)\n"
         "        if situation.marker is not None and situation.marker.state.value == 'registered':\n"
         "            from zeta_self_register.decision import nothing\n"
         "            run.decisions.append(nothing(Exit.NOT_NOW, 'registered already'))\n"
