@@ -57,6 +57,7 @@ FAULTS = {
     RequestFault.SECONDARY_LIMIT.value: FaultKind.SECONDARY_LIMIT,
     RequestFault.STALE.value: FaultKind.STALE_READ,
     RequestFault.NO_PERMISSION.value: FaultKind.NO_PERMISSION,
+    RequestFault.BASE_MODIFIED.value: FaultKind.BASE_MODIFIED,
 }
 _NO_ANSWER = {RequestFault.LOST_BEFORE.value, RequestFault.LATE.value}
 """Faults after which there is no answer that could be held."""

@@ -31,6 +31,7 @@ _FAULTS = {
     RequestFault.SECONDARY_LIMIT: Fault(kind=FaultKind.SECONDARY_LIMIT, retry_after=60),
     RequestFault.STALE: Fault(kind=FaultKind.STALE_READ),
     RequestFault.NO_PERMISSION: Fault(kind=FaultKind.NO_PERMISSION),
+    RequestFault.BASE_MODIFIED: Fault(kind=FaultKind.BASE_MODIFIED),
 }
 """As the simulation has them (`hub`); `not-sent` never comes to the server, and a late one is kept at the gate."""
 
