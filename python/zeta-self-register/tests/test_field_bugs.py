@@ -177,7 +177,7 @@ def test_13_more_open_pull_requests_than_a_page_hide_nothing(machine):
 
 def test_14_a_hostname_that_many_machines_share_is_refused(machine):
     machine.files[HOSTNAME] = b"localhost\n"
-    with pytest.raises(Refused, match="a default that many machines share") as refused:
+    with pytest.raises(Refused, match="which many machines share") as refused:
         machine.tick()
     assert refused.value.status is Exit.MISCONFIGURED
     assert machine.requests == []
