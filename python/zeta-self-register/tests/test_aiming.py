@@ -116,6 +116,11 @@ def test_what_cannot_be_aimed_is_refused_with_its_step(said: str) -> None:
             BEGUN,
             "the universe start-record-ours has another beginning than a fresh machine",
         ),
+        (
+            "start-paused",
+            Step(Do.OPERATOR, "pause"),
+            "the universe start-paused has another beginning than a fresh machine",
+        ),
         ("beyond-q", BEGUN, "the universe beyond-q has promises that nobody can keep"),
     ],
 )

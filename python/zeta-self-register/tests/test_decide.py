@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zeta_self_register import rules_follow
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.decide import TABLE, decide
 from zeta_self_register.decision import LOOKS, Action
@@ -254,6 +255,12 @@ def unsent(wall_clock: float) -> Situation:
     return dataclasses.replace(asked, wall_clock=wall_clock)
 
 
+def wanted_when_registered(wishes: Wishes) -> Situation:
+    """The steward of a registered node whose operator wants something that is not done yet."""
+    known = looked(None)
+    return dataclasses.replace(known, local=dataclasses.replace(known.local, wishes=wishes))
+
+
 def looked(glance: Glance | None, attempt: Attempt | None = None) -> Situation:
     """The steward of a registered node that was looked at before."""
     known = dataclasses.replace(with_marker(MarkerState.REGISTERED, etag="e"), attempt=attempt)
@@ -329,6 +336,8 @@ EXAMPLES: list[tuple[str, Situation, Action, Exit]] = [
         Action.GLANCE,
         Exit.NOT_NOW,
     ),
+    ("not-asked", wanted_when_registered(Wishes(reset=True)), Action.LOOK, Exit.NOT_NOW),
+    ("not-asked", wanted_when_registered(TO_GO), Action.LOOK, Exit.NOT_NOW),
     ("not-asked", looked(None, attempt=LOST), Action.LOOK, Exit.NOT_NOW),
     ("not-asked", dataclasses.replace(looked(None), command=Command.REGISTER), Action.LOOK, Exit.NOT_NOW),
     ("record-found", situation(remote=seen(record=RECORD)), Action.WRITE_MARKER, Exit.DONE),
@@ -731,6 +740,11 @@ def test_each_row_decides_as_the_table_says(row: str, known: Situation, action: 
 
 def test_every_row_has_an_example() -> None:
     assert [row.name for row in TABLE if row.name not in {example[0] for example in EXAMPLES}] == []
+
+
+def test_the_pull_request_that_removes_the_record_is_followed_by_the_same_rules() -> None:
+    following = [row.name for row in TABLE if row.rule.__module__ == rules_follow.__name__]
+    assert [rule.__name__.replace("_", "-") for rule in rules_follow.RULES] == following
 
 
 def test_a_comment_is_made_once() -> None:

@@ -152,6 +152,12 @@ SILENT = type("Silent", (Simulated,), {"program": {}})()
             "SCRIBBLER",
             "the program calls openat(zeta-self-register/x), and sync /var/lib is",
         ),
+        (
+            (Step(Do.OPERATOR, "pause"),),
+            "start-paused",
+            None,
+            "step 1 (operator pause): a command of the operator's: not in this layer",
+        ),
         ((RUN,), "alone", "SILENT", "zeta-self-register does not say how it is run as a process"),
     ],
 )

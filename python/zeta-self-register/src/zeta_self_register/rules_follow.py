@@ -20,18 +20,18 @@ MERGEABLE_NOW = ("CLEAN", "HAS_HOOKS", "UNSTABLE")
 refuses to arm auto-merge."""
 
 Following = Callable[[Situation, Pull], Decision | None]
-_RULES: list[Following] = []
+RULES: list[Following] = []
 """All of them, in the order of this file, which is the table's."""
 
 
 def follow(s: Situation, pull: Pull) -> Decision:
     """What the steward does about an open pull request of this node's: the first rule that fits."""
-    return next(decision for rule in _RULES if (decision := rule(s, pull)) is not None)
+    return next(decision for rule in RULES if (decision := rule(s, pull)) is not None)
 
 
 def following(rule: Following) -> Callable[[Situation], Decision | None]:
     """A rule for the steward and its open pull request."""
-    _RULES.append(rule)
+    RULES.append(rule)
 
     def row(s: Situation) -> Decision | None:
         return None if s.open_pull is None or s.command is Command.REGISTER else rule(s, s.open_pull)

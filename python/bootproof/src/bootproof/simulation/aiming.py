@@ -129,9 +129,7 @@ def _turn(step: Step, running: bool, late: Sequence[str]) -> str:
 def _unseen(step: Step) -> str:
     """Why this step cannot be aimed at a machine; empty when it can."""
     chosen = "#" in step.local and not step.local.endswith("(#0)")
-    if step.do is Do.OPERATOR:
-        why = "a command of the operator's"
-    elif step.actor:
+    if step.actor:
         why = "there is only one machine"
     elif step.fault == RequestFault.NOT_SENT.value:
         why = "a request that is not sent is not seen"
