@@ -145,6 +145,17 @@ def test_wrong_input_is_one_line_and_2(arguments: list[str], words: str, capsys)
     assert "\n" not in said
 
 
+def test_another_bound_than_the_universes_own_is_said_in_the_claim(capsys) -> None:
+    assert main(["explore", "alone", "--bound", "1", "--json"]) == 0
+    (bounded,) = json.loads(capsys.readouterr().out)["universes"]
+    whole = explore(Simulation(AGENT, UNIVERSES["alone"]))
+    assert 0 < bounded["states"] < whole.states
+    assert main(["explore", "start-prefix", "--bound", "2"]) == 0
+    assert "(start-prefix: 2)" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        main(["explore", "alone", "--bound", "some"])
+
+
 def test_what_was_proven_is_said_with_what_it_is_relative_to(capsys) -> None:
     assert main(["explore", "start-prefix", "--faults", "1"]) == 0
     said = capsys.readouterr().out

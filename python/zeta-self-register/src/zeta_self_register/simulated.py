@@ -92,6 +92,7 @@ class Simulated:
     ordered: Sequence[str] = ("attempt.json",)
     ages: Mapping[str, tuple[float, ...]] = {
         "registered.json": (_Q,),
+        "attempt.json": (_Q,),
         # Pauses last up to an hour.
         "state.json": (_Q, MAX_PAUSE_SECONDS),
         "merged_at": (_Q,),

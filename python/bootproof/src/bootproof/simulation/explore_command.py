@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ Runs the program that ships in a simulation and goes through every state that cr
   bootproof explore alone late           some of them
   bootproof explore --list               what there is
   bootproof explore alone --faults 4     every history of up to 4 faults beside the closure
+  bootproof explore twins --bound 2      closed for up to 2 faults in a history
   bootproof explore --keep DIR           writes each finding's shortest history; `bootproof replay FILE` runs it
 
 Exit status: 0 all holds; 1 a promise was broken; 2 it could not be judged: interrupted, a fault that never landed, or a
@@ -95,9 +96,24 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         "--faults", type=int, metavar="K", help="also walk every history of up to K faults, one by one"
     )
     parser.add_argument(
+        "--bound",
+        type=_bound,
+        default=...,
+        metavar="K",
+        help="close them for up to K faults in a history (`any`: any number) instead of what each one says",
+    )
+    parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="where the histories of findings are written"
     )
     parser.set_defaults(run=_run)
+
+
+def _bound(text: str) -> int | None:
+    if text == "any":
+        return None
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text}: a number of faults, or any")
+    return int(text)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -107,6 +123,8 @@ def _run(options: argparse.Namespace) -> int:
             print(f"{universe.name:24} {universe.says}")
         return 0
     chosen = named(agent, options.universes)
+    if options.bound is not ...:
+        chosen = [replace(universe, faults=options.bound) for universe in chosen]
     results: list[Result] = []
     begun = time.monotonic()
     for universe in chosen:

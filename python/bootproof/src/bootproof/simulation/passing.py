@@ -91,14 +91,15 @@ class Passing:
 
     def _shift(self, state: State, now: float, later: float) -> Shift:
         world, repository = self._hub.worlds[state.world], self._repository
-        times = retime.world_times(world, repository)
-        times |= retime.world_times(self._hub.worlds[state.stale], repository)
+        created = retime.world_times(world, repository)
+        created |= retime.world_times(self._hub.worlds[state.stale], repository)
+        noted: set[float] = set()
         for actor in state.actors:
-            times |= self._noted(actor.disk, now)
+            noted |= self._noted(actor.disk, now)
         # Commits that were made at different moments are different commits.
         new_now = float(retime.START + len(world.repositories[repository.lower()].roots))
-        move = self._clocks.moved(times, now, later, new_now)
-        return Shift(move, now, new_now, (now, later, new_now, frozenset(times)))
+        move = self._clocks.moved(created, noted, now, later, new_now)
+        return Shift(move, now, new_now, (now, later, new_now, frozenset(created), frozenset(noted)))
 
     def _noted(self, disk: int, now: float) -> frozenset[float]:
         key = (disk, now)

@@ -48,13 +48,23 @@ class Clocks:
     ages: Mapping[str, tuple[float, ...]]
     boots: frozenset[str]
 
-    def moved(self, ordered: Iterable[float], now: float, later: float, new_now: float) -> Move:
-        """Where a time (seconds) goes when `later` seconds have passed and it is then `new_now`.  Those that are
-        ordered keep their order; of all others, only what they are compared with counts."""
+    @property
+    def _of_notes(self) -> tuple[float, ...]:
+        """What times are compared with that are ordered and stand in files: a beginning of the thresholds."""
+        return max(
+            (self.ages.get(name, self.thresholds) for name in self.ordered - {CREATED}), key=len, default=()
+        )
+
+    def moved(self, created: set[float], noted: set[float], now: float, later: float, new_now: float) -> Move:
+        """Where a time (seconds) goes when `later` seconds have passed and it is then `new_now`.  When pull requests
+        were made and what is noted of it keep their order; of all others, only what they are compared with counts."""
         place: dict[float, float] = {}
         ranks: dict[int, int] = {}
-        for time in sorted(set(ordered), reverse=True):
-            kind = _kind(now + later - time, self.thresholds)
+        oldest = -1
+        for time in sorted(created | noted, reverse=True):
+            compared = self.thresholds if time in created else self._of_notes
+            # A note that is compared with less than a pull request is not made older than its order asks for.
+            kind = oldest = max(oldest, _kind(now + later - time, compared))
             rank = ranks[kind] = ranks.get(kind, 0) + 1
             place[time] = _at(kind, self.thresholds, rank, new_now)
 
