@@ -48,8 +48,8 @@ _DIGEST = re.compile(DIGEST_PATTERN)
 
 # UUIDs that whole series of machines share, with who says so: [FreeBSD] its libexec/rc/rc.d/hostid, which refuses
 # them for a host's id; [GLPI] the default blacklist of GLPI and FusionInventory; [DMTF] SMBIOS (DSP0134), 7.2.1. Those
-# of at most two different digits are told by `_is_placeholder`: all zeros and all ones [DMTF: present but not set;
-# not present], 01010101-… [GLPI], 11111111-…, 58585858-… and fefefefe-… [FreeBSD].
+# of at most two different digits are told by `_is_placeholder`: all zeros and all ones [DMTF: not there; not
+# there, but can be set], 01010101-… [GLPI], 11111111-…, 58585858-… and fefefefe-… [FreeBSD].
 PLACEHOLDER_UUIDS = frozenset(
     {
         "03000200-0400-0500-0006-000700080009",  # AMI's sample, left on many boards [FreeBSD, GLPI]
