@@ -36,19 +36,7 @@ pytestmark = [
 ]
 LONGEST = 40
 """Steps of one history, beyond which no other kind of thing is looked for in it."""
-COMPARED = (
-    *(
-        "faults",
-        "limits",
-        "stale",
-        "late-people",
-        "unsynced",
-        "branch-deleted",
-        "branch-pushed",
-        "retargeted",
-    ),
-    *("start-record-ours", "start-installer"),
-)
+COMPARED = ("faults", "limits", "stale", "late-people", "retargeted", "start-record-ours", "start-installer")
 """Universes that have every kind of thing together, but for a second machine, and two other beginnings."""
 
 
@@ -89,7 +77,7 @@ def test_simulation_and_processes_agree_on_every_kind_of_thing(compared: list[Tr
 
 def test_that_is_every_kind_there_is(compared: list[Trace]) -> None:
     happened = {one for trace in compared for step in trace.steps for one in told(step)}
-    acts = {Act.MERGE, Act.CLOSE, Act.DELETE_BRANCH, Act.RETARGET}
+    acts = {Act.MERGE, Act.CLOSE, Act.RETARGET}
     assert happened >= {*Do, *(fault.value for fault in RequestFault), *(act.value for act in acts)}
     assert happened >= {
         *("enospc at write", "enospc at make_folder", "enospc at lock", "eio at sync", "locked at lock"),
