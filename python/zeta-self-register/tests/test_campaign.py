@@ -15,6 +15,7 @@ from bootproof.simulation.campaign import Campaign
 from bootproof.simulation.fuzzing import Report
 from bootproof.simulation.steps import Do, Step, Trace, read_trace
 from bootproof.simulation.universes import UNIVERSES
+from zeta_self_register.simulated import AGENT
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -44,7 +45,7 @@ def test_a_campaign_goes_through_a_universe_and_finds_nothing(
     assert out == ""
     last = err.splitlines()[-1]
     assert " histories (" in last
-    assert " of 4" in last  # rows of the table
+    assert f" of {len(AGENT.rows)} rows" in last
     assert "power-cut " in last
     assert not (tmp_path / "kept").exists()
 

@@ -17,7 +17,7 @@ from zeta_self_register.settings import Settings, from_table
 
 TOKEN_FILE = "/etc/zeta-self-register/github-token"
 MARKER = "/var/lib/zeta-self-register/registered.json"
-START = starts.all_starts()["github-app"]
+START = starts.STARTS["github-app"]
 KEY: bytes = START["files"][DEFAULT_APP_KEY_FILE]
 SIGNED = "POST /app/installations/21/access_tokens"
 

@@ -227,15 +227,16 @@ def spoiled(world):
     return world
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["lines", "json"])
 @pytest.mark.parametrize("command", ["register", "steward", "plan", "status"])
-def test_what_others_call_their_folders_does_not_reach_the_terminal(machine, tmp_path, command) -> None:
+def test_what_others_call_their_folders_does_not_reach_the_terminal(machine, tmp_path, command, form) -> None:
     with MockServer(spoiled(machine.world), tls=False) as server:
         (tmp_path / "token").write_text("github_pat_test")
         (tmp_path / "settings.toml").write_text(
             f'repository = "acme/cluster"\noperator = "alice"\nnode_name = "node-a"\napi_url = "{server.url}"\n'
             f'token_file = "{tmp_path}/token"\nstate_folder = "{tmp_path}/state"\nrequire_install_stamp = false\n'
         )
-        arguments = ["--settings", str(tmp_path / "settings.toml"), command]
+        arguments = ["--settings", str(tmp_path / "settings.toml"), command, *form]
         done = subprocess.run(
             [sys.executable, "-m", "zeta_self_register", *arguments],
             capture_output=True,

@@ -18,8 +18,8 @@ from zeta_self_register import answers, cli, starts
 from zeta_self_register.credentials import DEFAULT_APP_KEY_FILE
 
 TOKEN = "github_pat_11LEAK0000recognizable/+token"
-KEY: bytes = starts.all_starts()["github-app"]["files"][DEFAULT_APP_KEY_FILE]
-APP = starts.all_starts()["github-app"]["app"]
+KEY: bytes = starts.STARTS["github-app"]["files"][DEFAULT_APP_KEY_FILE]
+APP = starts.STARTS["github-app"]["app"]
 
 ASKING = ("register", "steward", "plan", "status")
 OTHERS = {

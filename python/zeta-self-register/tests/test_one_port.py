@@ -24,7 +24,7 @@ DOES_IO = {
         "uuid",
     ),
 }
-SHELL = {"production.py", "shared_folder.py", "cli.py"}
+SHELL = {"production.py", "shared_folder.py", "cli.py", "check_pull_command.py"}
 CALLS = {"open", "print", "input", "eval", "exec", "__import__"}
 HARNESS = {"bootproof", "mock_github", "pytest", "hypothesis", "pexpect"}
 

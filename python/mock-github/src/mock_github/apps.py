@@ -10,15 +10,17 @@ import base64
 import binascii
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
-import jwt
 import msgspec
-from jwt.types import Options
 
 from mock_github.frozen import FrozenMap
 from mock_github.state import Installation, Token
 from mock_github.wire import Refused
 from mock_github.world import World
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 LIFETIME = 3_600_000
 LONGEST_SIGNATURE = 600
@@ -48,6 +50,8 @@ def is_for_apps(path: str) -> bool:
 
 def signer(world: World, text: str) -> tuple[str, int]:
     """The login and id of the app whose key signed this JSON web token; 401 for a bad one, 404 for a stranger's."""
+    import jwt  # with all of cryptography, for apps only
+
     try:
         claims = jwt.decode(text, options={"verify_signature": False})
         issuer, issued, expires = str(claims["iss"]), int(claims["iat"]), int(claims["exp"])

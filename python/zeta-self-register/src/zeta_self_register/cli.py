@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from zeta_self_register import (
     __version__,
-    check_pull,
+    check_pull_command,
     installing,
     output,
-    pull_rules,
     record_rules,
     record_schema,
     settings,
@@ -31,8 +30,6 @@ Registers this node in its cluster's GitOps repository by exactly one pull reque
 installed system.  The units run `register` once and `steward` from time to time; the installer runs `intent` and,
 last of all, `stamp`.  The other commands only look.
 """
-VIOLATED = 1
-"""Exit status of `check-pull` for a pull request that breaks a rule."""
 EXAMPLES = """\
 examples:
   zeta-self-register status                 what is known, and what the next run would do and why
@@ -157,36 +154,8 @@ def _stamp(options: argparse.Namespace, environment: Mapping[str, str]) -> Exit:
     return Exit.DONE
 
 
-def _check_pull(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    effects = Production()
-    if options.event is not None:
-        asked = check_pull.from_event(effects, options.event or environment.get("GITHUB_EVENT_PATH", ""))
-    elif None in (options.base, options.head, options.branch, options.author):
-        raise Refused(
-            Exit.MISCONFIGURED, "say --event, or all of --base, --head, --branch and --author; see --help"
-        )
-    else:
-        asked = check_pull.Asked(options.base, options.head, options.branch, options.author)
-    pull = check_pull.read(effects, options.repository, asked)
-    found = pull_rules.violations(pull)
-    if options.json:
-        said = {
-            "command": "check-pull",
-            "registration": pull_rules.is_registration(pull),
-            "violations": found,
-        }
-        print(output.as_json(said))
-    elif found:
-        print("\n".join(found))
-    elif pull_rules.is_registration(pull):
-        print("a node's own record, and nothing else")
-    else:
-        print("no registration: nothing to check here")
-    return VIOLATED if found else Exit.DONE
-
-
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Mapping[str, str]], int]] = {
-    "check-pull": _check_pull,
+    "check-pull": check_pull_command.run,
     "register": _tick,
     "steward": _tick,
     "plan": _plan,
@@ -257,31 +226,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("compose", help=text, description=text)
     _record_commands(commands)
     _installer_commands(commands)
-    _repository_commands(commands)
+    check_pull_command.add(commands)
     return parser
-
-
-def _repository_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    text = "in the GitOps repository: checks that a node's pull request touches only its own record"
-    check = commands.add_parser(
-        "check-pull",
-        help=text,
-        description=f"{text[:1].upper()}{text[1:]}. Prints one line for each rule that is broken. "
-        "Exit status: 0 none, or no registration at all; 1 some; 78 it could not be checked.",
-    )
-    check.add_argument(
-        "--event",
-        nargs="?",
-        const="",
-        metavar="FILE",
-        help="take the pull request from a workflow's event (default: $GITHUB_EVENT_PATH)",
-    )
-    check.add_argument("--base", metavar="COMMIT", help="or say it: where it is to be merged to")
-    check.add_argument("--head", metavar="COMMIT", help="what is to be merged")
-    check.add_argument("--branch", metavar="NAME", help="its branch, by name")
-    check.add_argument("--author", metavar="LOGIN", help="who opened it")
-    check.add_argument("--repository", default=".", metavar="DIR", help="a clone that has both; default here")
-    check.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def _record_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -18,7 +18,7 @@ import msgspec
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One HTTP request to GitHub.  `body` is sent as it is; the port adds nothing but Host and framing."""
+    """One HTTP request to GitHub.  `body` is sent as it is; the port adds only what HTTP itself needs."""
 
     method: str
     url: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,8 +21,8 @@ from zeta_self_register.tick import Run
 
 
 def as_json(value: dict[str, Any]) -> str:
-    """The one form of machine-readable output: an object, sorted keys, two spaces."""
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode()
+    """The one form of machine-readable output: an object, sorted keys, two spaces; in ASCII, fit for a terminal too."""
+    return json.dumps(msgspec.to_builtins(value), indent=2, sort_keys=True)
 
 
 def run_as_table(command: str, node: Node, run: Run) -> dict[str, Any]:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from zeta_self_register.credentials import DEFAULT_APP_KEY_FILE, DEFAULT_TOKEN_FILE
 from zeta_self_register.identity import identity
@@ -81,33 +77,45 @@ app_installation_id = 21
 """
 
 
-@lru_cache(maxsize=1)
-def _keys() -> tuple[bytes, bytes]:
-    """A key as a GitHub App has one, private and public, in PEM; made for this process."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private, public
+_PRIVATE = (
+    "MIIEogIBAAKCAQEAmGb4Adykv9xrnqXw3Cg4B/kyJutCNzYrEocv46Urf6NqX7WEF3jHHoubEj0VyJRmKzmr5tPnvHFzc2XKp6w+"
+    "5IkABzllSrjmf95IyxCHpDjGEYfhXTETKSb//qbclCLMVCkaSu/KTkrHYglFe8gcJReSRoDJapGqfrUzaWub/mNlXTlqGSBkdEC0"
+    "NLCGHQb0oFWhZiZeoGQEqL7uPJqeuCB50MJgKXUcRLwmFdFeju0Zn7les24+R+7/pVYSkg2pzFkEsbSOLqBde3rrVZsf5gDm6leL"
+    "8zf85nXQZ1VhxbNagnzbXJ8YRKFIbBv4c6/B2m12LraU+uxfHtx7pQX9AwIDAQABAoIBAAwzmkGT58DQpfEiugD2W14QDnrdNQT0"
+    "mkg2eJgSPkRO0hJtlvDGI7MHXFf+egMAFpn5WRD3AEOvFZ40lSANg0+KxGzPpJNx8Epmgo93eFSmkv0OUvXCGxWdYLuDon9dtdw7"
+    "GjbLsffItuPbeCur3sz9cSGh5/5XQT45xa74BZo9PUW+nuTF/KWNYTZ3L8W3d9ns6xbA5ffC5TZkBuCIueiK/rCPFeBOCQlxVy5K"
+    "R6ck5Wjrkah6CpCPk4ltKtIEVFjxU36H8JjLbbWHVRagJIj++fCuU1KBFywiGwVB2zxMhfWOlLdIK4Mr7fG7YN1NE5RFMdQVsw4j"
+    "L8Jc4hp7tWECgYEA1OKRM1ZONCSEprfzsf9f+8qHxZd8PSMMJbWpY2frZFWBMT+mBFvaGCUxH29SrHf9oKCfEi0Cki+N/sDdAt30"
+    "F50nScTwwwdWgueAMgV4Xo2x01/aPkBS+4r/wfMBLzuFLjhLQ5h35BhPb0Zs2gcnLQQVFre0QCd8rbvG3M6Xt5MCgYEAt0SN7xHR"
+    "Sj3HVaenM/4S0YpJ7isSs2+80Xg4RH9SXAl87JIx84U0r/AA3yYOxlEQ6lgYqSA4fV/AYfvoC8qVrKn3HMFemOm27Fbw/A877EXw"
+    "YOO2iKUqG39n2ePeTBkY79XaPu09XUlHf8fk9COMAKVSj+ZF2X5JTObukN2pKtECgYBB5uGMQutyuNtXwRpvv96207u0L3EGfBMG"
+    "mXYWj9UO+mlEFbAPKWAamWjbklrFiV+6mf6kYcqp9o6+jnXcrVki9kNzUsQ1m8/sNj45PfhFTRf/l2y4WLFXrW//WnrDZGmWJVcn"
+    "VcvHkL8Gc4a+9/fot5rPrY7fTVoLblXhhRLygQKBgHVZ23zDLv3YE0UAxqsfPROZ9n8ga6gkm4aR8Y3C7YzrsmeVsZCaskMabqR1"
+    "LS7GCAvW/2uEq0d0wa68bDjorvDSIN7z30wRE8XAYi004A0KN8MC7QYQpKbY7TnzlIur4nDowghbR1jtrG/hIvVFscdUFUr5i66a"
+    "E/u/P/HZThKRAoGAbcxfy2AzonCs78l+keLX3YqFhjR9w4Ppx1w33qRFZ7qasZhRmKPP9NOCQtKtWJ4AJ1A2Bny9qtJripQN4+U5"
+    "UVUQ7djujU2xcZdfJKZmPOWWlwJk5qF6tLcWEW/+rY01xA+MvwBEhsySijrfCOPiDuvbT/1RrTEBjGECgP4CbNc="
+)
+_PUBLIC = (
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAmGb4Adykv9xrnqXw3Cg4B/kyJutCNzYrEocv46Urf6NqX7WEF3jHHoub"
+    "Ej0VyJRmKzmr5tPnvHFzc2XKp6w+5IkABzllSrjmf95IyxCHpDjGEYfhXTETKSb//qbclCLMVCkaSu/KTkrHYglFe8gcJReSRoDJ"
+    "apGqfrUzaWub/mNlXTlqGSBkdEC0NLCGHQb0oFWhZiZeoGQEqL7uPJqeuCB50MJgKXUcRLwmFdFeju0Zn7les24+R+7/pVYSkg2p"
+    "zFkEsbSOLqBde3rrVZsf5gDm6leL8zf85nXQZ1VhxbNagnzbXJ8YRKFIbBv4c6/B2m12LraU+uxfHtx7pQX9AwIDAQAB"
+)
+"""A key as a GitHub App has one.  It is nobody's, and always the same, so that a run repeats to the byte."""
+
+
+def _pem(what: str, content: str) -> str:
+    lines = "\n".join(content[start : start + 64] for start in range(0, len(content), 64))
+    return f"-----BEGIN {what}-----\n{lines}\n-----END {what}-----\n"
 
 
 def _as_app() -> dict[str, Any]:
-    private, public = _keys()
+    key = _pem("RSA PRIVATE KEY", _PRIVATE).encode()
     return {
         "says": "signed in as a GitHub App, by a clock that may be wrong",
-        "files": {DEFAULT_PATH: _AS_APP, DEFAULT_TOKEN_FILE: None, DEFAULT_APP_KEY_FILE: private},
-        "app": {"app": 7, "installation": 21, "slug": "zeta", "public_key": public.decode()},
+        "files": {DEFAULT_PATH: _AS_APP, DEFAULT_TOKEN_FILE: None, DEFAULT_APP_KEY_FILE: key},
+        "app": {"app": 7, "installation": 21, "slug": "zeta", "public_key": _pem("PUBLIC KEY", _PUBLIC)},
     }
-
-
-def all_starts() -> dict[str, Mapping[str, Any]]:
-    """As bootproof's `Start` has them; only what differs is said."""
-    return {**STARTS, "github-app": _as_app()}
 
 
 STARTS: Mapping[str, Mapping[str, Any]] = {
@@ -218,10 +226,11 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
             }
         ],
     },
+    "github-app": _as_app(),
     "told": {
         "says": "all is told to others, and that can fail",
         "files": {DEFAULT_PATH: _TELLS},
         "read_only": True,
     },
 }
-"""Those that are the same in each process."""
+"""As bootproof's `Start` has them; only what differs is said."""

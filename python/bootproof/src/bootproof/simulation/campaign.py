@@ -138,7 +138,7 @@ def _run(campaign: Campaign, order: Order, number: int, seconds: float) -> bool:
         # Noted and not raised, so that no report is lost half read.
         interrupted = Event()
         signal.signal(signal.SIGINT, lambda _number, _frame: interrupted.set())
-        _follow(campaign, reports, workers, begun + seconds, interrupted)
+        _follow(campaign, reports, workers, seconds, interrupted)
     finally:
         stop.set()
         _collect(campaign, reports, workers)
@@ -148,13 +148,15 @@ def _run(campaign: Campaign, order: Order, number: int, seconds: float) -> bool:
 
 
 def _follow(
-    campaign: Campaign, reports: Any, workers: list[BaseProcess], end: float, interrupted: Event
+    campaign: Campaign, reports: Any, workers: list[BaseProcess], seconds: float, interrupted: Event
 ) -> None:
-    begun = time.monotonic()
+    """For so long after the first report: how long Python takes to start is no part of a campaign."""
+    begun, end = time.monotonic(), float("inf")
     shown = begun - EVERY + FIRST
     while time.monotonic() < end and not interrupted.is_set():
         try:
             campaign.add(reports.get(timeout=LOOK))
+            end = min(end, time.monotonic() + seconds)
         except queue.Empty:
             if any(worker.exitcode not in (None, 0) for worker in workers):
                 raise HarnessError("a worker died; its last words are above") from None
