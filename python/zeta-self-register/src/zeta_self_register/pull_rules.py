@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zeta_self_register import names, node_document, record_rules
+from zeta_self_register.cluster_node import ClusterNode
 from zeta_self_register.identity import Presence
 from zeta_self_register.names import NodeName, shown
-from zeta_self_register.node_document import NodeDocument
 
 REMOVAL_PREFIX = "deregister-node-"
 FILE, PROGRAM, LINK, SUBMODULE, NOTHING = "100644", "100755", "120000", "160000", "000000"
@@ -125,13 +125,13 @@ def _move(removed: Change, added: Change) -> Iterator[str]:
     if _operator(removed) != _operator(added):
         yield f"{_name(removed)}: is removed from another operator's folder than its new one"
     before, after = (node_document.parse(content) for content in (removed.old or b"", added.new or b""))
-    if not isinstance(before, NodeDocument) or not isinstance(after, NodeDocument):
+    if not isinstance(before, ClusterNode) or not isinstance(after, ClusterNode):
         yield f"{_name(removed)}: is removed, and whether it is this machine's cannot be told"
     elif not _same_machine(before, after):
         yield f"{_name(removed)}: is removed, but it is another machine's than the one that is added"
 
 
-def _same_machine(before: NodeDocument, after: NodeDocument) -> bool:
+def _same_machine(before: ClusterNode, after: ClusterNode) -> bool:
     """By either hash of the identity, or by the MAC address; nothing may contradict it."""
     pairs = [(before.hardware.mac, after.hardware.mac)]
     if before.identity is not None and after.identity is not None:
