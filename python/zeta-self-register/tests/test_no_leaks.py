@@ -24,6 +24,7 @@ APP = starts.STARTS["github-app"]["app"]
 ASKING = ("register", "steward", "plan", "status")
 OTHERS = {
     "compose": [],
+    "schema": ["--crd"],
     "validate": ["{folder}/settings.toml"],
     "check-pull": ["--event", "{folder}/token"],
     "intent": ["--operator", "alice", "--repository", "acme/cluster", "--root", "{folder}/new"],
