@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -153,13 +154,26 @@ def test_a_missing_qemu_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.machine
-def test_the_probes_guest_runs_under_emulation_and_a_silent_one_does_not(
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_probes_firmware_speaks_under_emulation() -> None:
+    tcg = accelerator.ARGUMENTS[accelerator.Kind.TCG]
+    assert accelerator.firmware_speaks(tcg, limit=60)
+    assert not accelerator.firmware_speaks(["-accel", "no-such-accelerator"])
+    assert not accelerator.firmware_speaks([*tcg, "-S"], limit=1), "a guest that never runs says nothing"
+
+
+def test_a_guest_that_kvm_gives_up_on_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert accelerator.tiny_guest_runs(accelerator.ARGUMENTS[accelerator.Kind.TCG], limit=60)
-    assert not accelerator.tiny_guest_runs(["-accel", "no-such-accelerator"])
-    monkeypatch.setattr(accelerator, "_BOOT_SECTOR", bytes.fromhex("f4ebfd").ljust(510, b"\0") + b"\x55\xaa")
-    assert not accelerator.tiny_guest_runs(accelerator.ARGUMENTS[accelerator.Kind.TCG], limit=3)
+    qemu = tmp_path / "qemu"
+    qemu.write_text(
+        "#!/bin/sh\necho 'warning: no such feature' >&2\nsleep 0.2\n"
+        "echo 'KVM internal error. Suberror: 1' >&2\nexec sleep 60\n"
+    )
+    qemu.chmod(0o755)
+    monkeypatch.setattr(accelerator, "QEMU", str(qemu))
+    started = time.monotonic()
+    assert not accelerator.firmware_speaks([], limit=50)
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.machine
