@@ -90,15 +90,19 @@ SMALL_ROWS = ("stale", "retired", "edited", "removed", "checks", "reviews", "swi
 
 
 def essence(simulation: Simulation, durable: Durable) -> str:
-    """What is left, without the names of commits and blobs: those come from the dates in them."""
+    """What is left, without the names of commits and blobs, and ETags: those come from the dates in them."""
     disk = simulation.machine.disks[durable.disks[0]]
-    notes = {path: json.loads(content) | {"record_seen": None} for path, content in disk.files().items()}
+    notes = {path: without_hashes(json.loads(content)) for path, content in disk.files().items()}
     home = simulation.hub.worlds[durable.world].repositories["acme/cluster"]
     pulls = [
         (p.number, p.state, p.created_at, p.closed_at, p.merged_at, p.merged_by, [t.kind for t in p.timeline])
         for p in home.pulls.values()
     ]
     return repr((notes, pulls, sorted(home.refs), len(home.roots)))
+
+
+def without_hashes(note: dict[str, object]) -> dict[str, object]:
+    return {key: bool(value) if key in ("record_seen", "etag") else value for key, value in note.items()}
 
 
 def rows_reached(simulation: Simulation) -> set[str]:
