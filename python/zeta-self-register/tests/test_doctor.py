@@ -8,7 +8,7 @@ import os
 import pytest
 from zeta_self_register import doctor, settings
 from zeta_self_register.doctor import State
-from zeta_self_register.effects import CommandFailed
+from zeta_self_register.effects import CommandFailed, NotReachable
 from zeta_self_register.exits import Exit
 from zeta_self_register.node import Node
 
@@ -113,8 +113,22 @@ def test_without_github_a_clock_in_1970_is_told_and_another_one_is_unknown(machi
     machine.fate = lambda _number, _request: "not sent"
     assert unmet(machine)["GitHub"].status is Exit.NOT_NOW
     assert unmet(machine)["clock"].state is State.UNKNOWN
-    monkeypatch.setattr(machine, "wall_clock", lambda: 0.0)
-    assert "no certificate verifies" in unmet(machine)["clock"].text
+    for wrong in (0.0, 4e9):
+        monkeypatch.setattr(machine, "wall_clock", lambda wrong=wrong: wrong)
+        assert "no certificate verifies" in unmet(machine)["clock"].text
+
+
+def test_a_cluster_that_does_not_answer_is_named(machine, units, monkeypatch):
+    machine.files[SETTINGS] += b'cluster = ["10.0.0.1:6443", "https://argo.example"]\n'
+    assert examine(machine)["cluster"].text == "answers: 10.0.0.1:6443, https://argo.example"
+
+    def refused(target, seconds):
+        if target.startswith("10."):
+            raise NotReachable("refused")
+
+    monkeypatch.setattr(machine, "reachable", refused)
+    assert unmet(machine)["cluster"].status is Exit.NOT_NOW
+    assert unmet(machine)["cluster"].text.startswith("10.0.0.1:6443 (refused): a new registration waits")
 
 
 @pytest.mark.parametrize(

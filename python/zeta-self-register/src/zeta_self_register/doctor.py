@@ -18,6 +18,7 @@ from zeta_self_register.node import Node
 from zeta_self_register.output import wishes_in_words
 from zeta_self_register.readings import one_line
 from zeta_self_register.remote import Snapshot, Unknown
+from zeta_self_register.rules_local import EARLIEST, LATEST
 from zeta_self_register.settings import Mode, Settings
 
 REGISTER, STEWARD = "zeta-self-register", "zeta-register-steward"
@@ -61,7 +62,7 @@ def examine(effects: Effects, load: Callable[[], Settings], make: Callable[[Sett
         return [*checks, _unmet(name, refused), *_boot(effects)]
     names = f"{node.who.node} in {node.who.repository}"
     checks += [Check("names and files", State.MET, names), _marker(node), _wishes(node), _record(node)]
-    return [*checks, *_github(node), *_boot(effects)]
+    return [*checks, _cluster(node), *_github(node), *_boot(effects)]
 
 
 def _unmet(name: str, refused: Refused) -> Check:
@@ -167,10 +168,24 @@ def _clock(node: Node, seen: Snapshot) -> Check:
 
 def _clock_alone(node: Node) -> Check:
     # A certificate is refused on a machine whose clock stands before it was made.
-    if node.effects.wall_clock() < 1_735_689_600:
-        text = "stands before 2025, so no certificate verifies: let it be set by NTP"
+    now = node.effects.wall_clock()
+    if not EARLIEST <= now < LATEST:
+        where = "before 2025" if now < EARLIEST else "after 2050"
+        text = f"stands {where}, so no certificate verifies: let it be set by NTP"
         return Check("clock", State.UNMET, text, Exit.NOT_NOW)
     return Check("clock", State.UNKNOWN, "GitHub's is not known")
+
+
+def _cluster(node: Node) -> Check:
+    """Asked whatever is registered already: a tick asks only before a new registration."""
+    places = node.settings.cluster
+    silent = node.unreachable()
+    if silent:
+        text = f"{', '.join(silent)}: a new registration waits for it; start it, or mend `cluster` in the settings"
+        return Check("cluster", State.UNMET, text, Exit.NOT_NOW)
+    return Check(
+        "cluster", State.MET, f"answers: {', '.join(places)}" if places else "none is to be waited for"
+    )
 
 
 # --- since the machine has started ----------------------------------------------------------------------------
