@@ -48,6 +48,9 @@ def ensure(*, machines: bool, root: Path = ROOT) -> Path:
     """
     if sys.version_info < (3, 11):  # noqa: UP036 (whatever Python the host has runs this file)
         _stop(f"Python 3.11 or later is needed, and this is {sys.version.split()[0]}")
+    # A shell that starts this in the background ignores SIGINT for it, and so would all children: no Ctrl-C that a test
+    # sends would ever arrive.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     (root / ".cache").mkdir(exist_ok=True)
     with _one_at_a_time(root / ".cache" / "bootstrap.lock"):
         ensure_packages({**(MACHINE_PACKAGES if machines else {}), **BASE_PACKAGES})
