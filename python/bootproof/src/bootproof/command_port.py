@@ -80,13 +80,15 @@ class CommandPort:
         self._connection: socket.socket | None = None
         self._reader: threading.Thread | None = None
 
-    def attach(self, connection: socket.socket) -> None:
+    def attach(self, connection: socket.socket, boot_id: str | None = None) -> None:
+        """`boot_id` is that of a boot that is under way already, and whose shell waits at the other end."""
         self.detach()
         # a guest that stops reading must not hold this program for ever
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_LIMIT, 0))
         with self._changed:
             self._on = True
             self._connection = connection
+            self._boot_id = boot_id
         self._reader = threading.Thread(
             target=self._read, args=(connection,), name="command port", daemon=True
         )

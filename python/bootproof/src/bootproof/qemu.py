@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Self
 
+import msgspec
+
 from bootproof import disk, firmware
 from bootproof.accelerator import Accelerator, probe
 from bootproof.command_port import CommandPort
@@ -27,8 +29,12 @@ from bootproof.machine import CommandResult, EventKind, MachineEvent, Record
 from bootproof.network import Forward
 from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, command_line, direct_kernel
 from bootproof.qemu_process import CRASHED, QemuProcess
+from bootproof.saved import Saved
 
 __all__ = ["Hardware", "QemuMachine"]
+
+VARIABLES = "uefi-variables.fd"
+_SAVE_LIMIT = 30.0  # seconds; a gibibyte of which a quarter is in use takes less than one
 
 
 class Ending(enum.Enum):
@@ -74,6 +80,7 @@ class QemuMachine:
         self._process: QemuProcess | None = None
         self._ending = Ending.GUEST
         self._resets = 0
+        self._resumed = 0
         self._failure = ""
         self._watcher: threading.Thread | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -121,28 +128,62 @@ class QemuMachine:
     def power_on(self) -> None:
         """Switch on. Raises MachineError if it is on, or if QEMU does not start."""
         with self._changed:
-            if self._process is not None:
-                raise MachineError(f"{self.name} is on already")
-            self._ending = Ending.GUEST
-            self._failure = ""
-            self._start()
-            self._watcher = threading.Thread(target=self._watch, name=f"watches {self.name}", daemon=True)
-            self._watcher.start()
+            self._must_be_off()
+            self._begin(None)
 
-    def _start(self) -> None:
+    def save(self, folder: Path) -> Saved:
+        """Stop it in the middle of what it does, put it into `folder`, and switch it off. Raises MachineError."""
+        boot_id, process = self.boot_id, self._running()
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = Saved(folder / "memory", tuple(self.disks), boot_id, None, dict(self.credentials))
+        process.save(saved.memory, _SAVE_LIMIT * self.accelerator.factor)
+        process.quit()
+        self.wait_for_power_off()
+        own = self.folder / VARIABLES
+        if own.exists():
+            saved = msgspec.structs.replace(saved, variables=Path(shutil.copy(own, folder)))
+        return saved
+
+    def resume(self, saved: Saved) -> None:
+        """Go on from there, on forks of the saved disks; this machine has to be built as the saved one was."""
+        with self._changed:
+            self._must_be_off()
+            self._resumed += 1
+            self.disks = tuple(
+                one.fork(self.folder / f"resumed-{self._resumed}-{number}.qcow2")
+                for number, one in enumerate(saved.disks)
+            )
+            if saved.variables is not None:
+                shutil.copyfile(saved.variables, self.folder / VARIABLES)
+            self._begin(saved)
+        self._on_boot(saved.boot_id)
+        self.run(f"date --set=@{time.time():.3f}")
+
+    def _must_be_off(self) -> None:
+        if self._process is not None:
+            raise MachineError(f"{self.name} is on already")
+
+    def _begin(self, saved: Saved | None) -> None:
+        self._ending = Ending.GUEST
+        self._failure = ""
+        self._start(saved)
+        self._watcher = threading.Thread(target=self._watch, name=f"watches {self.name}", daemon=True)
+        self._watcher.start()
+
+    def _start(self, saved: Saved | None = None) -> None:
         """One process; told as a power-on or, by `_watch`, as a reset before it runs."""
-        process = QemuProcess(self._command_line, self.folder / "qemu.log")
+        process = QemuProcess(lambda wiring: self._command_line(wiring, saved), self.folder / "qemu.log")
         self.console.attach(process.console)
-        self._port.attach(process.command_port)
-        self._tell_of_start()
+        self._port.attach(process.command_port, saved.boot_id if saved else None)
+        self._tell_of_start(saved)
         self._process = process
         process.run()
 
-    def _tell_of_start(self) -> None:
+    def _tell_of_start(self, saved: Saved | None) -> None:
         if self._process is None:
-            self._tell(EventKind.POWER_ON, "stick" if self._stick else "disk")
+            self._tell(EventKind.POWER_ON, "saved" if saved else "stick" if self._stick else "disk")
 
-    def _command_line(self, wiring: Wiring) -> list[str]:
+    def _command_line(self, wiring: Wiring, saved: Saved | None) -> list[str]:
         disks = [*self.disks]
         if self._stick is not None:
             disks += [disk.existing(path, read_only=True) for path in self._stick.disks]
@@ -158,12 +199,13 @@ class QemuMachine:
             self.forwards,
             wiring,
             device,
-            self.credentials,
+            saved.credentials if saved else self.credentials,
+            saved.memory if saved else None,
         )
 
     def _own_firmware(self) -> Firmware:
         template = self._firmware_template or firmware.find()
-        variables = self.folder / "uefi-variables.fd"
+        variables = self.folder / VARIABLES
         if not variables.exists():
             shutil.copyfile(template.variables, variables)
         return Firmware(template.code, variables)

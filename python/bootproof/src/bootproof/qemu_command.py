@@ -1,6 +1,7 @@
 """QEMU's command line as a pure function of what the machine is made of."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -70,8 +71,12 @@ def command_line(
     wiring: Wiring,
     console: ConsoleDevice = ConsoleDevice.SERIAL,
     credentials: Mapping[str, bytes] = MappingProxyType({}),
+    memory: Path | None = None,
 ) -> list[str]:
-    """QEMU's whole command line. Nothing by default: each device is one more that firmware and kernel look at."""
+    """QEMU's whole command line. Nothing by default: each device is one more that firmware and kernel look at.
+
+    `memory` is what a machine that is like this one in everything was saved to; this one goes on from there.
+    """
     return [
         *(QEMU, "-name", name, "-nodefaults", "-no-user-config", "-display", "none", "-S"),
         # A reset ends QEMU too, and the next boot is a new process: QEMU's emulation gets slower with every boot that
@@ -88,6 +93,7 @@ def command_line(
         *("-device", "virtio-serial-pci,id=ports"),
         *_ports(wiring, console),
         *_smbios(credentials),
+        *(() if memory is None else ("-incoming", f"exec:cat {shlex.quote(str(memory))}")),
     ]
 
 

@@ -5,6 +5,7 @@ there is no path to clean up, and no byte and no event is missed. It dies with t
 """
 
 import contextlib
+import shlex
 import socket
 import subprocess
 import threading
@@ -35,6 +36,7 @@ class QemuProcess:
 
     def __init__(self, command_line: Callable[[Wiring], list[str]], log: Path) -> None:
         self._shutdown = threading.Event()
+        self._saved = threading.Event()
         self._reason = CRASHED
         self.console, its_console = socket.socketpair()
         self.command_port, its_port = socket.socketpair()
@@ -57,6 +59,19 @@ class QemuProcess:
     def execute(self, command: str, **arguments: Any) -> Any:
         """A QMP command's answer; see Monitor.execute."""
         return self._monitor.execute(command, **arguments)
+
+    def save(self, file: Path, seconds: float) -> None:
+        """Write the guest's memory and its devices to `file`; it stands still afterwards. Raises MachineError.
+
+        It is not stopped before, for then it would be stopped when it goes on, too.
+        """
+        self._monitor.execute(
+            "migrate-set-capabilities", capabilities=[{"capability": "events", "state": True}]
+        )
+        self._monitor.execute("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+        self._monitor.execute("migrate", uri=f"exec:cat >{shlex.quote(str(file))}")
+        if not self._saved.wait(seconds):
+            raise MachineError(f"QEMU did not write the machine's memory to {file} in {seconds:.0f} s")
 
     def quit(self) -> None:
         """End QEMU in its own order, so that it writes what it holds of the disk images."""
@@ -82,6 +97,8 @@ class QemuProcess:
         if name == "SHUTDOWN":
             self._reason = str(data["reason"])
             self._shutdown.set()
+        if name == "MIGRATION" and data["status"] == "completed":
+            self._saved.set()
 
 
 def _start(command: list[str], sockets: tuple[int, ...], log: Path) -> "subprocess.Popen[bytes]":
