@@ -108,7 +108,7 @@ def status_lines(
     wishes = ", ".join(wishes_in_words(files.wishes))
     attempt = f"{files.attempt.phase.value} on branch {files.attempt.branch}" if files.attempt else ""
     rows = [
-        ("State", standing(remote, following)),
+        ("State", standing(files, remote, following)),
         ("Node", f"{node.who.node} of {subject.operator or '(the token tells)'} in {node.who.repository}"),
         ("GitHub", _remote(node, remote)),
         ("Marker", _marker(files)),
@@ -119,14 +119,15 @@ def status_lines(
     return "\n".join(f"{name:<9} {printable(text)}" for name, text in rows if text)
 
 
-def standing(remote: Snapshot | Unknown | None, following: Decision | Refused) -> str:
+def standing(files: Files, remote: Snapshot | Unknown | None, following: Decision | Refused) -> str:
     """How the node stands, in a few words; a reason to act comes before everything else."""
     if following.status is Exit.HELD:
         return "HELD: it goes on when a person has done what the last line says"
     if following.status is Exit.MISCONFIGURED:
         return "MISCONFIGURED: mend what the last line names"
     if not isinstance(remote, Snapshot):
-        return "UNKNOWN: GitHub could not be asked; it is tried again by itself"
+        last = f" (it was {files.marker.state.value})" if files.marker else ""
+        return f"UNKNOWN: GitHub could not be asked{last}; it is tried again by itself"
     pull = next((p for p in remote.pulls if p.state is PullState.OPEN), None)
     if pull is not None:
         return f"IN FLIGHT: #{pull.number} is open, the steward follows it"
@@ -165,7 +166,7 @@ def status_as_table(
         "operator": node.subject.operator or None,
         "node": node.who.node,
         "marker": {"found": files.marker_reading.value, "content": marker},
-        "state": standing(remote, following).partition(":")[0].lower(),
+        "state": standing(files, remote, following).partition(":")[0].lower(),
         "wishes": msgspec.to_builtins(files.wishes),
         "attempt": msgspec.to_builtins(files.attempt) if files.attempt is not None else None,
         "github": _remote_as_table(remote),
