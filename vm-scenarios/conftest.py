@@ -17,16 +17,18 @@ import planted as planted_bugs
 import pytest
 import traces
 import trustme
-from bootproof import disk, guest, installation, qemu
+from bootproof import disk, guest, installation, network, qemu
 from bootproof.disk import Disk
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import Record
 from bootproof.progress import phase
+from bootproof.saved import Saved
 from bootproof.verdict import HarnessError
 from mock_github.server import MockServer
 from mock_github.world import World
 from stage import (
+    MOCK_ADDRESS,
     PROVISION,
     Node,
     Recorder,
@@ -272,6 +274,34 @@ def installed(
             done.write_bytes(msgspec.json.encode(result, enc_hook=str))
         kind = tuple[tuple[Disk, ...], str]
         return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
+
+
+@pytest.fixture(scope="session")
+def waiting(
+    described: GuestFolder,
+    installed: tuple[Sequence[Disk], str],
+    shared: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Saved:
+    """That disk in its first boot, saved with everything up and the network there, before the agent has run at all:
+    nothing of it begins by itself."""
+    with one_at_a_time(shared, "waiting") as folder:
+        done = folder / "saved.json"
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            with (
+                phase("boots once for all"),
+                a_machine(described, folder / MACHINE, lambda _: None) as machine,
+            ):
+                machine.disks = [one.fork(folder / f"disk-{n}.qcow2") for n, one in enumerate(installed[0])]
+                machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there yet
+                machine.credentials = agent.BY_HAND
+                machine.power_on()
+                machine.wait_until("multi-user.target")
+                machine.run("systemctl start network-online.target && sync")
+                saved = machine.save(folder / "saved")
+            done.write_bytes(msgspec.json.encode(saved, enc_hook=str))
+        return msgspec.json.decode(done.read_bytes(), type=Saved, dec_hook=lambda path, text: path(text))
 
 
 def install(

@@ -22,6 +22,7 @@ from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import EventKind, Machine, MachineEvent
 from bootproof.oracle import Before, Registration
+from bootproof.saved import Saved
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
 from bootproof.verdict import Landing
 from mock_github import wire
@@ -190,6 +191,14 @@ class Node:
             if not network:
                 self.machine.set_link(False)
             return self._up()
+
+    def resume(self, saved: Saved) -> str:
+        """Goes on from a boot that was saved when the system was up; the boot id."""
+        with self.site.phase("goes on"):
+            self.machine.resume(saved)
+            self.site.timeline.record(MachineKind.MULTI_USER)
+            self.boots.append(self.machine.boot_id)
+            return self.machine.boot_id
 
     def restart(self, way: str) -> str:
         """Orderly, by the reset button or by a power cut; waits until the system is up again; the boot id."""

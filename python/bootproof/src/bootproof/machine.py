@@ -6,12 +6,14 @@ through `record`, in order, as it happens: the oracle judges by these events, no
 
 import enum
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from bootproof.disk import Disk
 from bootproof.guest import GuestFolder
+from bootproof.saved import Saved
 
 
 class EventKind(enum.Enum):
@@ -70,6 +72,8 @@ class Machine(Protocol):
     def is_on(self) -> bool: ...
 
     def power_on(self) -> None: ...
+    def save(self, folder: Path) -> Saved: ...
+    def resume(self, saved: Saved) -> None: ...
     def power_off(self, timeout: float = 30) -> None: ...
     def cut(self) -> None: ...
     def reset(self) -> None: ...
