@@ -112,7 +112,7 @@ def test_a_branch_that_git_would_refuse_is_refused_here(text: str) -> None:
 
 
 def test_the_pull_requests_text_has_nothing_but_names_that_were_checked(machine) -> None:
-    pieces = outline(machine.node().body())
+    pieces = outline(machine.node().registration(0.0, None).body)
     assert [kind for kind, _ in pieces] == ["paragraph_open", "inline", "paragraph_close"] * 2
     assert {one for _, inner in pieces for one in inner} == {"text", "code_inline"}
 
