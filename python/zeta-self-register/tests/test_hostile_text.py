@@ -20,10 +20,12 @@ from zeta_self_register import comments, names
 from zeta_self_register.answers import Outcome, interpret
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.effects import Response
-from zeta_self_register.exits import Refused
+from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.names import InvalidName
+from zeta_self_register.output import wish_lines
 from zeta_self_register.plain_text import printable
 from zeta_self_register.settings import Settings, from_table
+from zeta_self_register.wishing import Done
 
 T = TypeVar("T")
 HOSTILE = (
@@ -225,6 +227,17 @@ def spoiled(world):
     world, answer, _ = step(world, wire.request("PUT", path, token="github_pat_person", json=body))
     assert answer.status == 201, answer.body
     return world
+
+
+def test_what_a_command_of_the_operators_quotes_does_not_reach_the_terminal() -> None:
+    done = Done(f"noted: {EVIL}", refused=Refused(Exit.HELD, f"of {EVIL}"))
+    assert all(line.isprintable() for line in wish_lines(done).split("\n"))
+
+
+def test_a_refusal_is_a_line_that_somebody_can_read() -> None:
+    refused = Refused(Exit.HELD, EVIL + "x" * 100_000)
+    assert refused.line.isprintable()
+    assert len(refused.line) < 1100
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["lines", "json"])
