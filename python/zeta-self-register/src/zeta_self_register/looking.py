@@ -11,16 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
+
 from zeta_self_register import comments, names, queries
 from zeta_self_register.answers import Answer, Outcome
 from zeta_self_register.exits import Exit
 from zeta_self_register.github import GitHub
+from zeta_self_register.plain_text import line
 from zeta_self_register.remote import (
     Branch,
     Content,
     Elsewhere,
     Glance,
-    Mergeable,
     Moved,
     Pull,
     PullState,
@@ -38,6 +40,9 @@ BATCH = 20
 
 PUSHED_TO = "Head branch was pushed to"
 """How GitHub's reason begins when it switched auto-merge off because of a push."""
+
+FORM_ERRORS = (KeyError, TypeError, ValueError, AttributeError)
+"""What an answer of another form than was asked for raises when it is taken apart."""
 
 T = TypeVar("T")
 
@@ -156,7 +161,7 @@ def take_survey(github: GitHub, subject: Subject, base_oid: str) -> Survey | Unk
             if not pulls["pageInfo"]["hasNextPage"]:
                 return _with_candidates(github, subject, found, wanted)
             after = pulls["pageInfo"]["endCursor"]
-        except (KeyError, TypeError, _Odd) as error:
+        except (*FORM_ERRORS, _Odd) as error:
             return _odd(error)
     return Unknown(Exit.NOT_NOW, "there are too many open pull requests to look at")
 
@@ -173,7 +178,7 @@ def _understood(answer: Answer, parse: Callable[[dict[str, Any], float], T | Unk
         return Unknown(Exit.NOT_NOW, "GitHub's answer has no date; is this GitHub?")
     try:
         return parse(answer.data, answer.server_time)
-    except (KeyError, TypeError, ValueError, AttributeError, _Odd) as error:
+    except (*FORM_ERRORS, _Odd) as error:
         return _odd(error)
 
 
@@ -183,7 +188,13 @@ def _unknown(answer: Answer) -> Unknown:
 
 
 def _odd(error: Exception) -> Unknown:
-    return Unknown(Exit.NOT_NOW, f"GitHub's answer has an unexpected form ({type(error).__name__}: {error})")
+    said = line(f"{type(error).__name__}: {error}", 300)
+    return Unknown(Exit.NOT_NOW, f"GitHub's answer has an unexpected form ({said})")
+
+
+def _typed(kind: type[T], **fields: Any) -> T:
+    """The value, each field of which has the type that is declared.  Raises ValueError."""
+    return msgspec.convert(fields, kind, from_attributes=True)
 
 
 def _snapshot(
@@ -195,7 +206,6 @@ def _snapshot(
     if repository["base"] is None:
         return Unknown(Exit.MISCONFIGURED, f"branch {subject.base!r} does not exist: set `base_branch`")
     target = repository["base"]["target"]
-    record = _record(target["record"])
     pulls: list[Pull] = []
     if repository["pullRequests"]["pageInfo"]["hasNextPage"]:
         raise _Odd("more than 50 pull requests of one branch")
@@ -212,7 +222,8 @@ def _snapshot(
         if isinstance(pull, Unknown):
             return pull
         pulls.append(pull)
-    return Snapshot(
+    return _typed(
+        Snapshot,
         viewer=data["viewer"]["login"],
         asked_at=asked_at,
         server_time=clock,
@@ -220,7 +231,7 @@ def _snapshot(
         auto_merge_allowed=repository["autoMergeAllowed"],
         merge_methods=tuple(method for method, field in _METHODS.items() if repository[field]),
         base_oid=target["oid"],
-        record=record,
+        record=_record(target["record"]),
         retired=target["retired"] is not None,
         branch=_branch(subject, repository["branch"], target, tuple(pulls)),
         pulls=tuple(pulls),
@@ -238,7 +249,7 @@ def _record(file: dict[str, Any] | None) -> Record | None:
     blob = file["object"]
     if not blob or "oid" not in blob:
         raise _Odd("node.yaml is not a file")
-    return Record(blob["oid"], _text(blob))
+    return _typed(Record, blob=blob["oid"], content=_text(blob))
 
 
 def _text(blob: dict[str, Any]) -> bytes:
@@ -255,7 +266,10 @@ def _branch(
     record = _record(target["record"])
     compared = ref["compare"]
     if compared is None:
-        return Branch(subject.branch, target["oid"], Content.FOREIGN, 0, record)
+        foreign = Content.FOREIGN
+        return _typed(
+            Branch, name=subject.branch, oid=target["oid"], content=foreign, behind=0, record=record
+        )
     # Compared from the branch's side: what the base branch is behind by is what our branch adds.
     adds, behind = compared["behindBy"], compared["aheadBy"]
     if adds == 0:
@@ -267,7 +281,9 @@ def _branch(
         content = Content.OUR_FILE
     else:
         content = Content.FOREIGN
-    return Branch(subject.branch, target["oid"], content, behind, record)
+    return _typed(
+        Branch, name=subject.branch, oid=target["oid"], content=content, behind=behind, record=record
+    )
 
 
 def _changes_ours(subject: Subject, target: dict[str, Any], base: dict[str, Any]) -> bool:
@@ -315,14 +331,12 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         if isinstance(older, Unknown):
             return older
         kinds |= older
-    if node["files"]["totalCount"] > len(node["files"]["nodes"]):
-        paths: tuple[str, ...] = (*(f["path"] for f in node["files"]["nodes"]), "…")
-    else:
-        paths = tuple(f["path"] for f in node["files"]["nodes"])
+    unlisted = ("…",) if node["files"]["totalCount"] > len(node["files"]["nodes"]) else ()
     reopenings = [event for event in node["events"]["nodes"] if event["__typename"] == "ReopenedEvent"]
     # A deleted account has no login.
     reopened_by = tuple(event["actor"]["login"] if event["actor"] else "" for event in reopenings)
-    return Pull(
+    return _typed(
+        Pull,
         node_id=node["id"],
         number=node["number"],
         url=node["url"],
@@ -336,9 +350,9 @@ def _pull(github: GitHub, node: dict[str, Any]) -> Pull | Unknown:
         closed_at=_maybe_seconds(node["closedAt"]),
         merged_at=_maybe_seconds(node["mergedAt"]),
         reopened=len(reopened_by),
-        paths=paths,
+        paths=(*(f["path"] for f in node["files"]["nodes"]), *unlisted),
         comment_kinds=kinds,
-        mergeable=Mergeable(node["mergeable"]),
+        mergeable=node["mergeable"],
         merge_state=node["mergeStateStatus"],
         auto_merge=node["autoMergeRequest"] is not None,
         title=node["title"],
@@ -387,7 +401,7 @@ def _records(tree: dict[str, Any] | None) -> list[Elsewhere]:
 
 
 def _entries(tree: dict[str, Any] | None) -> list[tuple[str, dict[str, Any] | None]]:
-    return [(e["name"], e["object"]) for e in (tree or {}).get("entries") or []]
+    return [(msgspec.convert(e["name"], str), e["object"]) for e in (tree or {}).get("entries") or []]
 
 
 def _candidates(node: dict[str, Any], subject: Subject) -> list[tuple[int, str, str]]:
@@ -399,7 +413,9 @@ def _candidates(node: dict[str, Any], subject: Subject) -> list[tuple[int, str, 
     if files["totalCount"] > len(files["nodes"]) and subject.record not in paths:
         # Ours may be among those that were not listed.
         paths.append(subject.record)
-    return [(node["number"], node["headRefOid"], path) for path in paths]
+    return msgspec.convert(
+        [(node["number"], node["headRefOid"], path) for path in paths], list[tuple[int, str, str]]
+    )
 
 
 def _with_candidates(
