@@ -44,7 +44,7 @@ from mutations import (
     unknown_is_none,
 )
 from planting import Planted, patched, row, without
-from zeta_self_register import credentials, looking, names, node, rules_operator, settings, tick, who
+from zeta_self_register import credentials, names, node, rules_operator, settings, surveying, tick, who
 from zeta_self_register.acts import Acts
 from zeta_self_register.github import GitHub
 from zeta_self_register.local_files import MarkerState, Reading
@@ -124,7 +124,7 @@ FIELD_BUGS: tuple[Planted, ...] = (
     Planted("hidden-pull", "its own pull request in flight is not seen",
             "Z5", "in-flight", "liveness", (patched(node, "take_snapshot", no_own_pulls),)),
     Planted("hidden-twin", "that of an old branch is not seen",
-            "Z5", "twin", "at-most-one-open", (patched(looking, "_candidates", always([])),)),
+            "Z5", "twin", "at-most-one-open", (patched(surveying, "_candidates", always([])),)),
     Planted("login-noreply", "commits under the login-only address",
             "Z6", "calm", "signed", (patched(GitHub, "commit", signs_itself),)),
     Planted("two-names", "one machine registers under two names",

@@ -19,11 +19,12 @@ from zeta_self_register.decision import Decision
 from zeta_self_register.exits import Refused
 from zeta_self_register.fleet import take_fleet
 from zeta_self_register.github import GitHub
-from zeta_self_register.looking import Subject, glance, take_snapshot, take_survey, viewer
+from zeta_self_register.looking import Subject, glance, take_snapshot, viewer
 from zeta_self_register.node import Node
 from zeta_self_register.remote import Moved, Snapshot, Survey, Unknown
 from zeta_self_register.settings import from_table
 from zeta_self_register.simulated import MACHINE
+from zeta_self_register.surveying import take_survey
 
 API = "https://api.github.com"
 SUBJECT = Subject("alice", "node-a", BRANCH, "main")
