@@ -61,6 +61,40 @@ def test_what_a_person_switched_off_is_left(booted: Any, way: str) -> None:
     assert broken("leaves-switched-off", booted.case()) == [said]
 
 
+# --- what somebody made of the record
+
+
+def base_moves(story: Any, paths: tuple[str, ...], removed: tuple[str, ...] = (), **fields: Any) -> Any:
+    return story.does("branch-moved", branch="main", paths=paths, removed=removed, **fields)
+
+
+def test_the_record_is_added_and_people_may_do_with_it_what_they_like(booted: Any) -> None:
+    base_moves(booted, (RECORD,))
+    base_moves(booted, (RECORD,), agent=None)
+    base_moves(booted, (RECORD,), (RECORD,), agent=None)
+    assert look("leaves-the-record", booted.case()) == Look(1)
+
+
+@pytest.mark.parametrize(
+    ("removed", "said"),
+    [((), "was there already, and was changed"), ((RECORD,), "was removed, and nobody had asked for that")],
+)
+def test_a_record_that_is_there_is_left(booted: Any, removed: tuple[str, ...], said: str) -> None:
+    moved = base_moves(booted, (RECORD,), removed)
+    case = booted.case(before=Before(record_on_base=True))
+    assert broken("leaves-the-record", case) == [f"the record {said} [{moved.seq}]"]
+
+
+def test_what_the_machine_merges_is_its_record_and_nothing_else(booted: Any) -> None:
+    booted.opens(1)
+    request = booted.request()
+    moved = booted.log(
+        "branch-moved", branch="main", after="c9", paths=(RECORD, "more.md"), request=request, by="alice"
+    )
+    booted.log("pull-request-merged", number=1, head=HEAD, merge_commit="c9", request=request, by="alice")
+    assert broken("nobody-elses", booted.case()) == [f"branch-moved of main touches more.md [{moved.seq}]"]
+
+
 # --- reopened once
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
+from bugs_by_row import BY_ROW, HARMLESS_BY_ROW
 from mutations import (
     DONE,
     NOT_NOW,
@@ -43,29 +43,16 @@ from mutations import (
     syncing_only,
     unknown_is_none,
 )
-from planting import Plant, patched, row, without
-from zeta_self_register import credentials, looking, names, node, rules_operator, settings, tick, who
+from planting import Planted, patched, row, without
+from zeta_self_register import credentials, names, node, rules_operator, settings, surveying, tick, who
 from zeta_self_register.acts import Acts
 from zeta_self_register.github import GitHub
 from zeta_self_register.local_files import MarkerState, Reading
 from zeta_self_register.node import Node
 from zeta_self_register.situation import Situation
 
-
-@dataclass(frozen=True)
-class Planted:
-    """A bad agent: the name of the stage on which it is seen, by which rule, and what is changed in the real one."""
-
-    name: str
-    bug: str
-    source: str
-    stage: str
-    rule: str
-    plants: tuple[Plant, ...]
-
-
 # fmt: off
-BUGS: tuple[Planted, ...] = (
+FIELD_BUGS: tuple[Planted, ...] = (
     Planted("stamps-first", "the stamp is written before the act",
             "cloud-init #3284", "crashes", "liveness",
             (patched(Acts, "_register", stamps_first),
@@ -137,7 +124,7 @@ BUGS: tuple[Planted, ...] = (
     Planted("hidden-pull", "its own pull request in flight is not seen",
             "Z5", "in-flight", "liveness", (patched(node, "take_snapshot", no_own_pulls),)),
     Planted("hidden-twin", "that of an old branch is not seen",
-            "Z5", "twin", "at-most-one-open", (patched(looking, "_candidates", always([])),)),
+            "Z5", "twin", "at-most-one-open", (patched(surveying, "_candidates", always([])),)),
     Planted("login-noreply", "commits under the login-only address",
             "Z6", "calm", "signed", (patched(GitHub, "commit", signs_itself),)),
     Planted("two-names", "one machine registers under two names",
@@ -182,6 +169,8 @@ BUGS: tuple[Planted, ...] = (
             "PyGithub's retry", "start-deregister-late", "one-per-epoch", (without("removal-waits"),)),
 )
 
+BUGS = (*FIELD_BUGS, *BY_ROW)
+
 HARMLESS: tuple[Planted, ...] = (
     Planted("unsynced-file alone", "a broken marker is never read as done, and GitHub is asked again",
             "cloud-init #3951", "crashes", "",
@@ -191,6 +180,7 @@ HARMLESS: tuple[Planted, ...] = (
             (patched(node, "write_durably", syncing_only(is_file)),)),
     Planted("repeats-pull alone", "while the first one stands, GitHub refuses the second with 422",
             "PyGithub's retry", "lost", "", (patched(GitHub, "_rest", repeats),)),
+    *HARMLESS_BY_ROW,
 )
 """What makes no difference on its stage, and why: the agent, or GitHub itself, has a second line there."""
 # fmt: on
@@ -222,7 +212,10 @@ _LACKS: Mapping[str, tuple[str, ...]] = {
         "removes-again",
     ),
 }
-UNSEEN: Mapping[str, str] = {name: why for why, names in _LACKS.items() for name in names}
+UNSEEN: Mapping[str, str] = {
+    **{name: why for why, names in _LACKS.items() for name in names},
+    **{bug.name: "a first registration does not come to that row" for bug in BY_ROW},
+}
 """Why `bootproof torture` of a first registration cannot show these; all others are run by it."""
 
 MACHINES: Mapping[str, str] = {

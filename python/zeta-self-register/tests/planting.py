@@ -11,7 +11,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
@@ -23,6 +23,18 @@ Mutation = Callable[[Any], Any]
 Plant = Callable[[Counter[str]], AbstractContextManager[None]]
 """Puts one change in place; counts how often it was met."""
 Rule = Callable[[Situation], Decision | None]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A bad agent: the name of the stage on which it is seen, by which rule, and what is changed in the real one."""
+
+    name: str
+    bug: str
+    source: str
+    stage: str
+    rule: str
+    plants: tuple[Plant, ...]
 
 
 def patched(owner: Any, name: str, mutation: Mutation) -> Plant:
@@ -67,6 +79,7 @@ def row(name: str, mutation: Callable[[Rule], Rule]) -> Plant:
         with mock.patch.object(decide, "TABLE", table):
             yield
 
+    plant.row = name  # type: ignore[attr-defined]
     return plant
 
 

@@ -5,6 +5,7 @@ Some are beginnings of the agent's own (`starts`).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 from bootproof.simulation import starts
@@ -21,6 +22,7 @@ from mock_github.world import World
 from msgspec.structs import replace
 from stories import OLD_RECORD, RECORD
 from zeta_self_register.simulated import AGENT, SETTINGS, STATE
+from zeta_self_register.starts import ANOTHERS, STARTS
 
 REPOSITORY = "acme/cluster"
 OLD_BRANCH = "register-node-a-20250101T000000Z"
@@ -33,6 +35,10 @@ INTENT_IN_STATE_FOLDER = {
 }
 """The simulated disk keeps only what changes beside the marker, so the intent lies there."""
 NO_REQUESTS = {"may_be_held": True, "forbidden": Forbidden.REQUESTS}
+HOLDS = b'repository = "acme/cluster"\noperator = "alice"\non_closed = "hold"\n'
+OTHERS_MARKER = {
+    path: content.replace(b'"node-a"', b'"node-b"') for path, content in STARTS["drift"]["files"].items()
+}
 DAY = 86_400_000
 """In milliseconds, as the world's clock counts."""
 
@@ -85,6 +91,23 @@ def without_merge_commits(world: World) -> World:
     return world.with_stored(replace(repository, merge_commit_allowed=False))
 
 
+def and_more(world: World) -> World:
+    """The node's own pull request, whose branch has another file too."""
+    begun = with_pull("register-node-node-a")(world)
+    return with_file(begun, REPOSITORY, "more.md", "more\n", "register-node-node-a")
+
+
+def with_record(text: str) -> Callable[[World], World]:
+    """The record is on the base branch."""
+    return lambda world: with_file(world, REPOSITORY, RECORD, text, "main")
+
+
+def with_foreign_branch(world: World) -> World:
+    """The node's branch, without a pull request."""
+    begun = world.with_branch(REPOSITORY, "register-node-node-a")
+    return with_file(begun, REPOSITORY, "more.md", "more\n", "register-node-node-a")
+
+
 # --- the stages ---------------------------------------------------------------------------------------------
 
 
@@ -99,6 +122,13 @@ def small(
     options: dict[str, object] = {"crashes": False, **further}
     acts = {act: people.count(act) for act in people}
     return Universe(name, says, request_faults=frozenset(faults), people=acts, **options)
+
+
+def calmly(start: str, name: str, **further: object) -> Universe:
+    """A beginning of the agent's own in which nothing goes wrong by itself."""
+    begun = starts.universes(AGENT)[f"start-{start}"]
+    quiet: dict[str, object] = {"crashes": False, "request_faults": frozenset()}
+    return dataclasses.replace(begun, name=name, **{**quiet, **further})
 
 
 ALL = (
@@ -164,6 +194,58 @@ ALL = (
         world=with_pull(OLD_BRANCH),
     ),
     small("crowded", "the same behind a hundred other ones", world=behind_a_hundred),
+    small(
+        "cloned",
+        "the marker of another machine, long since registered",
+        files=OTHERS_MARKER,
+        may_be_held=True,
+        forbidden=Forbidden.CHANGES,
+    ),
+    small(
+        "more-in-flight",
+        "the pull request of an earlier life changes something else as well",
+        world=and_more,
+    ),
+    small("retargeted", "a person lets it go to another base", people=(Act.RETARGET,)),
+    small("merged-elsewhere", "the same, and somebody merges it there", people=(Act.RETARGET, Act.MERGE)),
+    small("retired", "a person retires the node", people=(Act.RETIRE,)),
+    small(
+        "edited",
+        "the record is on the base, and a person edits it",
+        people=(Act.EDIT_RECORD,),
+        world=with_record(OLD_RECORD),
+    ),
+    small(
+        "unarmed",
+        "a required review is given at some time, without auto-merge",
+        people=(Act.APPROVE,),
+        world=guarded(approvals=1, auto_merge=False),
+        merged_at_last=False,
+    ),
+    small("base-modified", "merging meets a base that moves", RequestFault.BASE_MODIFIED),
+    small(
+        "closed-for-good",
+        "a person closes it, and the settings say to hold",
+        people=(Act.CLOSE,),
+        files={SETTINGS: HOLDS},
+        never=frozenset({"pull-request-reopened"}),
+    ),
+    small(
+        "pushed-before",
+        "its branch is there, with a person's commit",
+        world=with_foreign_branch,
+        may_be_held=True,
+        forbidden=Forbidden.CHANGES,
+    ),
+    calmly("deregister", "deregister-closed", people={Act.CLOSE: 1}),
+    calmly("deregister-reset", "deregister-taken-back"),
+    calmly(
+        "deregister",
+        "deregister-of-another",
+        world=with_record(ANOTHERS),
+        may_be_held=True,
+        never=frozenset({"pull-request-opened"}),
+    ),
     small("signed-out", "the credentials are not restored", files={TOKEN_FILE: None}, **NO_REQUESTS),
     small(
         "no-name",

@@ -12,7 +12,9 @@ import bad_agents
 import planted as on_machines
 import pytest
 from bugs import BUGS, HARMLESS, MACHINES, UNSEEN, planted
+from covered_rows import BESIDE, NEED_NONE, covered
 from stages import STAGES, explored
+from zeta_self_register.decide import TABLE
 
 USED = sorted({bug.stage for bug in (*BUGS, *HARMLESS)})
 
@@ -46,6 +48,19 @@ def test_what_makes_no_difference_was_there_and_made_none(bug):
     assert all(met.values())
     assert found.findings == {}
     assert found.complete
+
+
+def test_each_row_of_the_table_has_a_bad_agent_or_a_reason_to_have_none():
+    """So that they grow by one with each new row."""
+    rows = {row.name for row in TABLE}
+    assert rows - set(covered()) == set(NEED_NONE), "plant a bug in the row, or say why none can be seen"
+    assert set(covered()) <= rows
+    assert set(BESIDE.values()) <= {bug.name for bug in BUGS}
+
+
+def test_bad_agents_have_names_of_their_own():
+    names = [bug.name for bug in (*BUGS, *HARMLESS)]
+    assert len(names) == len(set(names))
 
 
 def test_what_is_said_of_the_other_layers_is_of_bad_agents_that_there_are():

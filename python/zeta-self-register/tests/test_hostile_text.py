@@ -20,10 +20,12 @@ from zeta_self_register import comments, names
 from zeta_self_register.answers import Outcome, interpret
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.effects import Response
-from zeta_self_register.exits import Refused
+from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.names import InvalidName
+from zeta_self_register.output import wish_lines
 from zeta_self_register.plain_text import printable
 from zeta_self_register.settings import Settings, from_table
+from zeta_self_register.wishing import Done
 
 T = TypeVar("T")
 HOSTILE = (
@@ -112,7 +114,7 @@ def test_a_branch_that_git_would_refuse_is_refused_here(text: str) -> None:
 
 
 def test_the_pull_requests_text_has_nothing_but_names_that_were_checked(machine) -> None:
-    pieces = outline(machine.node().body())
+    pieces = outline(machine.node().registration(0.0, None).body)
     assert [kind for kind, _ in pieces] == ["paragraph_open", "inline", "paragraph_close"] * 2
     assert {one for _, inner in pieces for one in inner} == {"text", "code_inline"}
 
@@ -225,6 +227,17 @@ def spoiled(world):
     world, answer, _ = step(world, wire.request("PUT", path, token="github_pat_person", json=body))
     assert answer.status == 201, answer.body
     return world
+
+
+def test_what_a_command_of_the_operators_quotes_does_not_reach_the_terminal() -> None:
+    done = Done(f"noted: {EVIL}", refused=Refused(Exit.HELD, f"of {EVIL}"))
+    assert all(line.isprintable() for line in wish_lines(done).split("\n"))
+
+
+def test_a_refusal_is_a_line_that_somebody_can_read() -> None:
+    refused = Refused(Exit.HELD, EVIL + "x" * 100_000)
+    assert refused.line.isprintable()
+    assert len(refused.line) < 1100
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["lines", "json"])

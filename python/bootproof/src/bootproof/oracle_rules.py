@@ -250,7 +250,9 @@ def _foreign_branch(case: Case, event: Event) -> str:
             or "updatepullrequestbranch" in (request.operation or "").lower()
         )
     )
-    if strange and not updated and event.type != "branch-deleted":
+    # On the base itself each commit is one of the base's: what is merged there is what the PR brought.
+    excused = updated and event.branch != own.base
+    if strange and not excused and event.type != "branch-deleted":
         return f"{event.type} of {event.branch} touches {', '.join(strange)}"
     return ""
 
@@ -325,6 +327,29 @@ def leaves_switched_off(case: Case) -> Look:
     return Look(looked_at, tuple(findings))
 
 
+def leaves_the_record(case: Case) -> Look:
+    """What somebody made of the record on the base stays: the machine merges nothing that changes it there, and removes
+    it only by the PR that is there for that."""
+    own, looked_at, findings = case.registration, 0, []
+    for before, entry in zip((case.at_first, *case.standings), case.order, strict=False):
+        if not isinstance(entry, Event) or not case.by_machine(entry):
+            continue
+        if entry.type != "branch-moved" or entry.branch != own.base or own.record not in entry.paths:
+            continue
+        looked_at += 1
+        if before.record is False:
+            continue
+        if before.record is None or entry.removed is None:
+            raise MissingEvidence(
+                "the log does not say whether the record was there, and whether it was removed"
+            )
+        if own.record not in entry.removed:
+            findings.append(case.finding("the record was there already, and was changed", entry))
+        elif own.removal_branch is None:
+            findings.append(case.finding("the record was removed, and nobody had asked for that", entry))
+    return Look(looked_at, tuple(findings))
+
+
 def taken_back(case: Case) -> Look:
     """The machine closes a PR of the node only beside another one that is open, that was merged or that a person
     closed, or while the record is on the base: what it has asked for is not taken back."""
@@ -368,6 +393,7 @@ ALWAYS: tuple[Rule, ...] = (
     Rule("one-comment-per-kind", one_comment_per_kind),
     Rule("reopened-once", reopened_once),
     Rule("leaves-switched-off", leaves_switched_off),
+    Rule("leaves-the-record", leaves_the_record),
     Rule("taken-back", taken_back),
     Rule("only-its-own-logins", only_its_own_logins),
 )

@@ -208,6 +208,10 @@ class Acts:
         self._write_state(msgspec.structs.replace(self._node.files().state, reopening=noted))
 
     def _close(self, pull: Pull) -> Next:
+        state = self._node.files().state
+        if state.reopening is not None and state.reopening.refused:
+            # GitHub reopens none while another one of its branch is open, which is what this one was.
+            self._write_state(msgspec.structs.replace(state, reopening=None))
         answer = self._github.close_pull(pull.number)
         return LOOK_AGAIN if answer.outcome is Outcome.OK else self._end(answer)
 

@@ -57,7 +57,7 @@ def server_time(headers: Mapping[str, str]) -> float | None:
     """The server's clock in seconds since 1970, from `Date`; None when it does not say."""
     try:
         return email.utils.parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
@@ -134,7 +134,7 @@ def _redirect(response: Response) -> Answer:
     except ValueError:
         host = "what is no address"
     return _denied(
-        f"GitHub redirects to {ascii(host)[1:-1]}; it is not followed, so that the token stays here: "
+        f"GitHub redirects to {ascii(host[:200])[1:-1]}; it is not followed, so that the token stays here: "
         "correct `repository` or `api_url` in the settings",
         Exit.MISCONFIGURED,
     )

@@ -17,6 +17,7 @@ from zeta_self_register.pull_rules import FILE, MAX_RECORD_BYTES, Change, PullRe
 
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/~^-]{0,249}")
 _RAW = re.compile(rb":([0-7]{6}) ([0-7]{6}) ([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [A-Z][0-9]*")
+_SIZE = re.compile(rb"([0-9]{1,20})\n")
 MAX_CHANGES = 3000
 """GitHub lists no more files of a pull request either."""
 
@@ -93,13 +94,15 @@ def read(effects: Effects, clone: str, asked: Asked) -> PullRequest:
 
 def _changes(effects: Effects, clone: str, raw: bytes) -> list[Change]:
     fields = raw.split(b"\0")[:-1]
+    if len(fields) % 2:
+        raise _odd()
     if len(fields) > 2 * MAX_CHANGES:
         raise _wrong(f"it changes more than {MAX_CHANGES} files: a person has to look at it")
     found = []
     for facts, path in zip(fields[::2], fields[1::2], strict=True):
         said = _RAW.fullmatch(facts)
         if said is None:
-            raise _wrong("git's answer has an unexpected form; is this git 2?")
+            raise _odd()
         old_mode, new_mode, old, new = (part.decode() for part in said.groups())
         found.append(
             Change(
@@ -119,12 +122,12 @@ def _content(effects: Effects, clone: str, oid: str, mode: str) -> bytes | None:
         return None
     if mode != FILE:
         return b""
-    size = int(_git(effects, clone, "cat-file", "-s", oid))
-    return (
-        bytes(MAX_RECORD_BYTES + 1)
-        if size > MAX_RECORD_BYTES
-        else _git(effects, clone, "cat-file", "blob", oid)
-    )
+    size = _SIZE.fullmatch(_git(effects, clone, "cat-file", "-s", oid))
+    if size is None:
+        raise _odd()
+    if int(size[1]) > MAX_RECORD_BYTES:
+        return bytes(MAX_RECORD_BYTES + 1)
+    return _git(effects, clone, "cat-file", "blob", oid)
 
 
 def _operators(effects: Effects, clone: str, base: str) -> frozenset[str]:
@@ -137,6 +140,10 @@ def _operators(effects: Effects, clone: str, base: str) -> frozenset[str]:
 
 def _git(effects: Effects, clone: str, *arguments: str) -> bytes:
     return effects.run(("git", "-C", clone, *arguments))
+
+
+def _odd() -> Refused:
+    return _wrong("git's answer has an unexpected form; is this git 2?")
 
 
 def _wrong(line: str) -> Refused:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import yaml
-
 from zeta_self_register import github_app
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.github import GitHub, is_token
+from zeta_self_register.plain_yaml import NotPlainYaml, load
 from zeta_self_register.settings import Settings
 
 ABSENT = b"absent"
@@ -108,8 +107,9 @@ def _from_hosts(text: str, path: str, settings: Settings) -> str:
     """gh's file: `HOST: {oauth_token: …}`."""
     host = (urlsplit(settings.api_url).hostname or "").removeprefix("api.")
     try:
-        hosts = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
+        # Without tags and aliases, which gh does not write: a user's file that root reads.
+        hosts = load(text.encode())
+    except NotPlainYaml:
         raise Refused(Exit.MISCONFIGURED, f"{path}: holds neither one token nor gh's hosts.yml") from None
     entry = hosts.get(host) if isinstance(hosts, dict) else None
     token = entry.get("oauth_token") if isinstance(entry, dict) else None

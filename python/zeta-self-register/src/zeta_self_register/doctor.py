@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zeta_self_register import local
 from zeta_self_register.decide import TABLE
@@ -16,6 +16,7 @@ from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local_files import Reading
 from zeta_self_register.node import Node
 from zeta_self_register.output import wishes_in_words
+from zeta_self_register.plain_text import line
 from zeta_self_register.readings import one_line
 from zeta_self_register.remote import Snapshot, Unknown
 from zeta_self_register.rules_local import EARLIEST, LATEST
@@ -51,6 +52,13 @@ class Check:
 
 def examine(effects: Effects, load: Callable[[], Settings], make: Callable[[Settings], Node]) -> list[Check]:
     """All checks, up to the first one without which the next ones cannot be made."""
+    # Their texts quote files and answers.
+    return [replace(check, text=line(check.text)) for check in _examined(effects, load, make)]
+
+
+def _examined(
+    effects: Effects, load: Callable[[], Settings], make: Callable[[Settings], Node]
+) -> list[Check]:
     checks: list[Check] = []
     try:
         configured = load()
@@ -218,7 +226,7 @@ def _last_run(effects: Effects) -> Check:
         *(f"--unit={REGISTER}.service", f"--unit={STEWARD}.service"),
     )
     # systemd's own lines about the units stand between them.
-    lines = [line for line in (said or "").splitlines() if line.partition(": ")[0] in _SPEAKERS]
+    lines = [one for one in (said or "").splitlines() if one.partition(": ")[0] in _SPEAKERS]
     if lines:
         return Check(name, State.MET, f"the last run said: {one_line(lines[-1]) or ''}")
     shown = _shown(effects, f"{REGISTER}.service", "ConditionResult", "ConditionTimestampMonotonic")
@@ -232,7 +240,7 @@ def _last_run(effects: Effects) -> Check:
 def _shown(effects: Effects, unit: str, *properties: str) -> Mapping[str, str]:
     """What systemd says of a unit, nothing when it cannot be asked."""
     said = _output(effects, "systemctl", "show", unit, f"--property={','.join(properties)}")
-    return dict(line.split("=", 1) for line in (said or "").splitlines() if "=" in line)
+    return dict(one.split("=", 1) for one in (said or "").splitlines() if "=" in one)
 
 
 def _output(effects: Effects, *argv: str) -> str | None:

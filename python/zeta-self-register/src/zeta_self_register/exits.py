@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from zeta_self_register import plain_text
+
 
 class Exit(enum.IntEnum):
     """What the caller should make of it."""
@@ -19,9 +21,12 @@ class Exit(enum.IntEnum):
 
 
 class Refused(Exception):
-    """A run that cannot go on, with the one line that says why and what to do."""
+    """A run that cannot go on, with the one line that says why and what to do.
+
+    The line may quote what somebody else wrote, so it is made printable and is not endless.
+    """
 
     def __init__(self, status: Exit, line: str) -> None:
-        super().__init__(line)
         self.status = status
-        self.line = line
+        self.line = plain_text.line(line)
+        super().__init__(self.line)

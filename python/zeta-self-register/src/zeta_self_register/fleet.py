@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from zeta_self_register import names, queries
 from zeta_self_register.answers import Outcome
 from zeta_self_register.exits import Exit, Refused
@@ -161,12 +163,13 @@ def _entries(tree: dict[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _pull(node: dict[str, Any]) -> FleetPull:
-    return FleetPull(
-        number=node["number"],
-        url=node["url"],
-        state=PullState(node["state"]),
-        base=node["baseRefName"],
-        branch=node["headRefName"],
-        created_at=node["createdAt"],
-        paths=tuple(file["path"] for file in node["files"]["nodes"]),
-    )
+    fields = {
+        "number": node["number"],
+        "url": node["url"],
+        "state": node["state"],
+        "base": node["baseRefName"],
+        "branch": node["headRefName"],
+        "created_at": node["createdAt"],
+        "paths": tuple(file["path"] for file in node["files"]["nodes"]),
+    }
+    return msgspec.convert(fields, FleetPull)

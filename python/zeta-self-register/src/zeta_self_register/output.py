@@ -74,7 +74,7 @@ def wish_lines(done: Done) -> str:
         lines.append(f"not yet: {done.refused.line}")
     elif done.decisions:
         lines.append(f"now: {done.decisions[-1].reason}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def wish_as_table(command: str, done: Done) -> dict[str, Any]:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+LONGEST = 1000
+"""Characters of a line that a person is to read."""
+
+
+def line(text: str, limit: int = LONGEST) -> str:
+    """The same, and cut where it is so long that nobody would read it."""
+    return printable(text if len(text) <= limit else f"{text[:limit]}…")
+
 
 def printable(text: str) -> str:
     """The same text in one line; control characters, line ends, and what turns the direction of writing are escaped."""

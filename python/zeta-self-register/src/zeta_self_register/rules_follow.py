@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from zeta_self_register.decision import Action, Decision, nothing
 from zeta_self_register.exits import Exit
-from zeta_self_register.looking import only_ours
+from zeta_self_register.pulls import only_ours
 from zeta_self_register.remote import Mergeable, Pull
 from zeta_self_register.settings import Merge
 from zeta_self_register.situation import Command, Situation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from zeta_self_register import names
 from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 
+_SECONDS = re.compile(r"[0-9]{1,12}")
 DEFAULT_PATH = "/etc/zeta-self-register/settings.toml"
 
 ENVIRONMENT = {
@@ -143,6 +145,8 @@ def load(effects: Effects, path: str, environment: Mapping[str, str], *, must_ex
         raise _wrong(f"{path}: is not UTF-8 text; write it as TOML") from None
     except tomllib.TOMLDecodeError as error:
         raise _wrong(f"{path}: is not TOML: {error}") from None
+    except (RecursionError, ValueError):  # a number of more digits than Python reads is no TOMLDecodeError
+        raise _wrong(f"{path}: is nested too deep, or has a number that is too long") from None
     return from_table({**_from_environment(environment), **table}, path)
 
 
@@ -156,6 +160,8 @@ def from_table(table: Mapping[str, Any], where: str) -> Settings:
             raise _wrong(f"{where}: unknown setting {key!r}{hint}")
     try:
         settings = msgspec.convert(dict(table), Settings)
+    except UnicodeEncodeError:
+        raise _wrong(f"{where}: a variable of the environment is not UTF-8 text") from None
     except msgspec.ValidationError as error:
         raise _wrong(f"{where}: {_plain(str(error))}") from None
     _check(settings, where)
@@ -242,7 +248,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if text is None or text == "":
             continue
         if field == "min_pr_interval_seconds":
-            if not text.isdecimal():
+            if not _SECONDS.fullmatch(text):
                 raise _wrong(f"{variable} must be a number of seconds, not {text!r}")
             found[field] = int(text)
         else:

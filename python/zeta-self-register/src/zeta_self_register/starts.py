@@ -130,6 +130,9 @@ def _as_app() -> dict[str, Any]:
 
 _LEAVES_CLOSED = b'repository = "acme/cluster"\noperator = "alice"\non_closed = "hold"\n'
 
+_MERGING = ("pull-request-merged", "auto-merge-enabled")
+"""Events that are a person's doing where merging is left to people."""
+
 STARTS: Mapping[str, Mapping[str, Any]] = {
     "installer": {
         "says": "the installer's own system",
@@ -213,6 +216,7 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
     "pull-draft": {
         "says": "an open pull request of ours that is a draft",
         "pulls": [{"branch": "register-node-node-a", "files": {_RECORD: OURS}, "draft": True}],
+        "never": _MERGING,
         "held": True,
         "merged_at_last": False,
     },
@@ -226,6 +230,7 @@ STARTS: Mapping[str, Mapping[str, Any]] = {
     "merge-never": {
         "says": "the policy to leave merging to people",
         "files": {DEFAULT_PATH: _SETTINGS + b'merge = "never"\n'},
+        "never": _MERGING,
     },
     "cluster": {
         "says": "the settings name places of the cluster that may not answer yet",

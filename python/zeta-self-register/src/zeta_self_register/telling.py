@@ -126,4 +126,4 @@ def _read(effects: Effects, path: str) -> bytes:
 def _process(effects: Effects) -> int:
     """This process's number, as the kernel shows it; 0 where it does not."""
     number = _read(effects, SELF).partition(b" ")[0]
-    return int(number) if number.isdigit() else 0
+    return int(number) if number.isdigit() and len(number) <= 10 else 0

@@ -21,11 +21,11 @@ from zeta_self_register.decision import LOOKS, Action, Decision
 from zeta_self_register.durable import make_folder_durably
 from zeta_self_register.effects import AlreadyRunning
 from zeta_self_register.exits import Exit, Refused
-from zeta_self_register.looking import take_survey
 from zeta_self_register.node import Node
 from zeta_self_register.remote import Glance, Snapshot, Survey, Unknown
 from zeta_self_register.settings import Mode
 from zeta_self_register.situation import Situation
+from zeta_self_register.surveying import take_survey
 
 MAX_ROUNDS = 16
 """Decisions in one tick; the longest way through the table takes nine."""

@@ -17,6 +17,7 @@ from mock_github.world import World
 from bootproof.oracle_case import Final, Registration
 from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
+from bootproof.simulation.asking import changes
 from bootproof.simulation.people import (
     PUSHED,
     closed_by_person,
@@ -26,12 +27,15 @@ from bootproof.simulation.people import (
     record_on_base,
     switched_off_by_person,
 )
-from bootproof.simulation.state import State
+from bootproof.simulation.state import IDLE, Next, State
 from bootproof.simulation.steps import Step
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import Universe
 from bootproof.simulation.wishes import Wish
 from bootproof.timeline import ClaimState
+
+AGAIN = 2
+"""The run that finds all as the one before it has left it."""
 
 MAX_STEPS = 400
 """Fault-free steps until rest; a program that goes on for longer never comes to rest."""
@@ -67,6 +71,7 @@ class Endings:
         path: list[State] = []
         here: State | None = state
         found: tuple[End, str] | None = None
+        in_vain = ""
         while here is not None and found is None:
             found = self._ends.get(here)
             path.append(here)
@@ -74,8 +79,9 @@ class Endings:
                 found = (End.BAD, f"liveness: no rest after {MAX_STEPS} steps without a fault")
             if found is None:
                 following = self.simulation.default(here)
+                in_vain = self._in_vain(here, following, in_vain)
                 if following is None:
-                    found = self._judged(here)
+                    found = (End.BAD, in_vain) if in_vain else self._judged(here)
                 elif unexpected := self.simulation.universe.unexpected(following.findings):
                     found = (End.BAD, unexpected[0])
                 here = following.state if following is not None else None
@@ -83,6 +89,17 @@ class Endings:
         for passed in path:
             self._ends[passed] = found
         return found
+
+    def _in_vain(self, here: State, following: Next | None, so_far: str) -> str:
+        """What is asked for again when a run before has changed nothing, and is refused again; forgotten when
+        something changes after all."""
+        if following is None or following.state.calm < here.calm:
+            return so_far if following is None else ""
+        places = [actor.place for actor in here.actors if actor.place != IDLE]
+        if here.calm < AGAIN or not places or following.state.world != here.world:
+            return so_far
+        effect = self.simulation.automaton.places[places[0]].effect
+        return f"in-vain: at each run, for nothing: {following.step.what}" if changes(effect) else so_far
 
     def way_to(self, state: State) -> tuple[Step, ...]:
         """The fault-free steps from a state to its end, or to the first of them that is wrong."""
@@ -128,6 +145,8 @@ def judged(
     may_be_held = universe.may_be_held and wish is None
     opened = [pull.number for pull in own_pulls(world, own) if pull.state is PullState.OPEN]
     merged = [pull.number for pull in own_pulls(world, own) if pull.merged_by in own.logins]
+    if excused is End.RETIRED and wish is not Wish.REST and any(says_so):
+        return End.BAD, "liveness: it comes to rest retired, and its marker says registered"
     if excused is not None:
         return excused, ""
     if wish is Wish.REST:

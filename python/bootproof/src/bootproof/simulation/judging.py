@@ -18,6 +18,7 @@ from bootproof.oracle import Before, Case, Registration, Rule, Seeded, as_events
 from bootproof.oracle_rules import ALWAYS
 from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
+from bootproof.simulation.asking import too_much
 from bootproof.simulation.automaton import TRACEBACK, Effect, described
 from bootproof.simulation.hub import Hub
 from bootproof.simulation.machine import LocalRun
@@ -30,7 +31,7 @@ from bootproof.simulation.people import (
     switched_off_by_person,
 )
 from bootproof.simulation.state import Facts, Meeting
-from bootproof.simulation.universe import Forbidden
+from bootproof.simulation.universe import Forbidden, Universe
 from bootproof.simulation.wishes import Epoch
 from bootproof.timeline import ClaimState, MarkerClaim
 
@@ -42,6 +43,7 @@ _BY_STEP = {
     "one-comment-per-kind",
     "reopened-once",
     "leaves-switched-off",
+    "leaves-the-record",
     "taken-back",
     "only-its-own-logins",
 }
@@ -57,7 +59,7 @@ class Judge:
     agent: Agent
     hub: Hub
     own: Registration
-    forbidden: Forbidden = Forbidden.NOTHING
+    universe: Universe
     _known: dict[tuple[int, Effect, Epoch], tuple[str, ...]] = field(default_factory=dict)
     _facts: dict[int, Facts] = field(default_factory=dict)
 
@@ -74,8 +76,9 @@ class Judge:
             case = Case(as_events(events), (), own, before=before)
             looks = [(rule.id, rule.judge(case)) for rule in RULES]
             found = tuple(f"{name}: {x.text}" for name, look in looks for x in look.findings)
-            if self.forbidden is not Forbidden.NOTHING:
+            if self.universe.forbidden is not Forbidden.NOTHING:
                 found += (f"forbidden-here: {events[1].type}",)
+            found += tuple(f"forbidden-here: {e.type}" for e in events if e.type in self.universe.never)
             self._known[key] = found
         return found
 
@@ -121,15 +124,18 @@ class Judge:
         """What was wrong between two requests: an untrue marker, a request that may not be, or an end that is none."""
         wrong = [text for marker in run.markers if (text := self._untrue(marker, known))]
         effect = run.place.effect
-        if effect[0] == "github" and self.forbidden is Forbidden.REQUESTS:
+        if effect[0] == "github" and self.universe.forbidden is Forbidden.REQUESTS:
             wrong.append(f"forbidden-here: {described(effect)}")
         if effect[0] == "github" and meeting.rests and meeting.actor.asked is None:
             wrong.append(f"at-rest: {described(effect)}")
+        wrong += too_much(run.place, known, self.universe, by_operator=meeting.actor.asked is not None)
         if run.place.ended and effect[1] == TRACEBACK:
             wrong.append(f"traceback: {effect[3]}")
         # With 0, the operator's commands say that the wish is noted, which is no claim about GitHub.
         if run.place.ended and meeting.actor.asked is None:
             wrong.extend(filter(None, [untrue_status(effect[1], known, meeting.epoch.removing)]))
+            if effect[1] == 0 and self.universe.forbidden is not Forbidden.NOTHING:
+                wrong.append("exit-status: 0, where a person has to do something first")
         return tuple(wrong)
 
     def _untrue(self, marker: bytes, known: Facts) -> str:
@@ -151,9 +157,10 @@ def facts_of(world: World, own: Registration) -> Facts:
     pulls = own_pulls(world, own)
     opened = {("open", p.number) for p in pulls if p.state is PullState.OPEN}
     record = {("record" if record_on_base(world, own) is not None else "gone", 0)}
-    retired = {("retired", 0)} if is_retired(world, own) else set()
+    retired = {("retired" if is_retired(world, own) else "wanted", 0)}
     existed = {("existed", p.number) for p in pulls}
-    return frozenset(opened | record | retired | existed)
+    aimed = {("aimed", p.number) for p in pulls if p.state is PullState.OPEN and p.base_ref == own.base}
+    return frozenset(opened | record | retired | existed | aimed)
 
 
 def untrue_status(status: int, known: Facts, removing: bool = False) -> str:

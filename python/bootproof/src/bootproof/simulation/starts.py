@@ -39,12 +39,12 @@ class App(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One beginning.  `files` are different on the machine: their content, None for "not there", or the errno that
-    reading them ends in.  `base` are files on the base branch, `later` those that came to it after the pull requests.
+    """One beginning. `files` are different on the machine: their content, None for "not there", or the errno that
+    reading them ends in. `base` are files on the base branch, `later` those that came to it after the pull requests.
     `unreachable` says that what the program asks for beside GitHub may not answer, `held` that it need not come to a
-    registration, `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `merged_at_last`
-    whether a person then merges what is open, `read_only` whether the disk can turn out to be so; `operator`, `people`,
-    `late` and `branches` are as a universe has them."""
+    registration, `forbidden` what may not be done there at all (`changes` at GitHub, or `requests`), `never` events
+    at GitHub that may not come of it, `merged_at_last` whether a person then merges what is open, `read_only` whether
+    the disk can turn out to be so; `operator`, `people`, `late` and `branches` are as a universe has them."""
 
     says: str
     files: dict[str, bytes | int | None] = {}
@@ -57,6 +57,7 @@ class Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unreachable: bool = False
     held: bool = False
     forbidden: Forbidden = Forbidden.NOTHING
+    never: frozenset[str] = frozenset()
     merged_at_last: bool = True
     operator: dict[str, int] = {}
     people: dict[Act, int] = {}
@@ -87,6 +88,7 @@ def _universe(name: str, start: Start, agent: Agent) -> Universe:
         world=lambda world: _begun(world, start, repository),
         may_be_held=start.held,
         forbidden=start.forbidden,
+        never=start.never,
         merged_at_last=start.merged_at_last,
         operator=start.operator,
         people=start.people,

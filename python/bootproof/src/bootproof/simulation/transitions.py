@@ -73,7 +73,7 @@ class Simulation:
         self.automaton = self.machine.automaton
         self.hub = Hub(TOKEN, own.repository)
         self._people = People(self.hub, own)
-        self.judge = self.judges(self.agent, self.hub, own, self.universe.forbidden)
+        self.judge = self.judges(self.agent, self.hub, own, self.universe)
         self._clocks = clocks_of(self.agent)
         beyond = self.universe.late_beyond_q
         self._actors = Actors()

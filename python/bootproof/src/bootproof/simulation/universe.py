@@ -69,6 +69,8 @@ class Universe:
     may_be_held: bool = False
     """Whether it need not come to a registration, because of what was there before the first run."""
     forbidden: Forbidden = Forbidden.NOTHING
+    never: frozenset[str] = frozenset()
+    """Types of events at GitHub that no machine may bring about, because of what its settings say."""
     world: Callable[[World], World] | None = None
     """What is different at GitHub."""
 

@@ -18,6 +18,10 @@ _LATE = NETWORK | {RequestFault.LATE}
 # GitHub has no idempotency key: nobody can keep these when a request outlives Q.
 _BEYOND = frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"})
 
+# Reopening takes a closing before it (`people`); a check and switching auto-merge off take a base that requires
+# something (`checks`, `switched-off`).
+TAKES_MORE = frozenset({Act.REOPEN, Act.CHECK, Act.DISARM})
+
 _MERGING = NETWORK | {RequestFault.BASE_MODIFIED}
 
 
@@ -52,8 +56,7 @@ ALL: tuple[Universe, ...] = (
     Universe(
         "any-act",
         "any one act of people, at any moment",
-        # Reopening takes another one before it: see `people`.
-        people={act: 1 for act in Act if act is not Act.REOPEN},
+        people={act: 1 for act in Act if act not in TAKES_MORE},
         acts=1,
     ),
     Universe(

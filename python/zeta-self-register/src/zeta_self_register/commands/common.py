@@ -14,6 +14,7 @@ from zeta_self_register.effects import Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.journal import Journal
 from zeta_self_register.node import Node
+from zeta_self_register.plain_text import printable
 from zeta_self_register.production import Production
 from zeta_self_register.settings import Settings
 
@@ -80,7 +81,7 @@ def confirmed(options: Options, consequence: str) -> Callable[[str], None]:
             raise Refused(
                 Exit.HELD, f"{options.command} would do this: {what}; nobody can be asked here, so say --yes"
             )
-        print(f"{what}\n{consequence}", file=sys.stderr)
+        print(f"{printable(what)}\n{consequence}", file=sys.stderr)
         print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Refused(Exit.HELD, f"{options.command}: nothing was changed")

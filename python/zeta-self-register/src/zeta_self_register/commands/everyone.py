@@ -8,6 +8,10 @@ from zeta_self_register import output
 from zeta_self_register.commands.common import Environment, Options, Subparsers, add_command, add_json, node
 from zeta_self_register.exits import Exit
 from zeta_self_register.fleet import FleetNode, take_fleet
+from zeta_self_register.plain_text import line
+
+SHOWN = 100
+"""Characters of a name: folders of the repository may be called anything."""
 
 
 def add(commands: Subparsers) -> None:
@@ -29,16 +33,18 @@ def _fleet(options: Options, environment: Environment) -> Exit:
         }
         print(output.as_json({**table, "nodes": [_as_table(one) for one in found]}))
     else:
-        print("\n".join([*_lines(found), _summary(found, here.requests)]))
+        print("\n".join([*lines(found), _summary(found, here.requests)]))
     return Exit.DONE
 
 
-def _lines(found: list[FleetNode]) -> list[str]:
-    wide = [max(map(len, column)) for column in zip(*((n.node, n.operator) for n in found), strict=True)]
+def lines(found: list[FleetNode]) -> list[str]:
+    """One line a node, in columns."""
+    names = [(line(n.node, SHOWN), line(n.operator, SHOWN)) for n in found]
+    wide = [max(map(len, column)) for column in zip(*names, strict=True)]
     return [
-        f"{n.node:{wide[0]}}  {n.operator:{wide[1]}}  {n.standing.value:10}"
-        + (f"  #{n.pull.number} {n.pull.url}" if n.pull is not None else "")
-        for n in found
+        f"{node:{wide[0]}}  {operator:{wide[1]}}  {n.standing.value:10}"
+        + (line(f"  #{n.pull.number} {n.pull.url}") if n.pull is not None else "")
+        for n, (node, operator) in zip(found, names, strict=True)
     ]
 
 

@@ -9,6 +9,7 @@ import time
 from zeta_self_register import output, watching
 from zeta_self_register.commands.common import Environment, Options, Subparsers, add_command, node
 from zeta_self_register.exits import Exit
+from zeta_self_register.plain_text import printable
 
 LEAST_SECONDS = 5
 
@@ -48,7 +49,7 @@ def _follow(options: Options, environment: Environment) -> Exit:
     while True:
         sight = watching.look(node(options, environment, quiet=True))
         if sight != last:
-            print(output.as_line(sight.as_table()) if options.json else sight.text, flush=True)
+            print(output.as_line(sight.as_table()) if options.json else printable(sight.text), flush=True)
             last = sight
         if sight.end is not None:
             return sight.end
