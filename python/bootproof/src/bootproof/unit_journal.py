@@ -23,6 +23,7 @@ from bootproof.machine import Machine
 from bootproof.timeline import now_utc, read_lines
 
 _PROPERTIES = "Id,ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ExecMainCode,ExecMainStatus"
+_CLOCKS = "cat /proc/sys/kernel/random/boot_id && cut -d ' ' -f 1 /proc/uptime && date +%s.%N"
 _FIELDS = (
     "MESSAGE,MESSAGE_ID,UNIT,EXIT_CODE,EXIT_STATUS,INVOCATION_ID,"
     "_SYSTEMD_UNIT,_SYSTEMD_INVOCATION_ID,_BOOT_ID,_PID"
@@ -37,8 +38,8 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line of the journal: systemd's about the unit (with `message_id`), or the program's own. `at` is the host's
-    time; `exact` says that it does not rest on the guest's clock."""
+    """One line of the journal: the program's `own`, or systemd's about the unit. `at` is the host's time; `exact` says
+    that it does not rest on the guest's clock."""
 
     at: datetime
     exact: bool
@@ -47,6 +48,7 @@ class Line(msgspec.Struct, frozen=True):
     run: str
     """systemd's id of this start of the unit, if the line has one."""
     text: str
+    own: bool
     message_id: str = ""
     code: str = ""
     """`exited` or `killed`, where the line tells how a process ended, and `status` with which status or signal."""
@@ -80,8 +82,13 @@ class UnitJournal:
 
     def ask(self, machine: Machine, units: Sequence[str]) -> None:
         """Keeps what the machine says of these units now. Raises MachineError if it says nothing."""
-        at = now_utc()
-        said = machine.run(question(units), timeout=30, check=False).stdout.decode(errors="replace")
+        before = now_utc()
+        clocks = machine.run(_CLOCKS, check=False).stdout
+        # A guest that is emulated takes its time to answer; in the middle the error is smallest.
+        at = before + (now_utc() - before) / 2
+        said = (clocks + machine.run(question(units), timeout=30, check=False).stdout).decode(
+            errors="replace"
+        )
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(Asked(at, said)) + b"\n")
 
@@ -91,8 +98,7 @@ def question(units: Sequence[str]) -> str:
     names = [shlex.quote(unit) for unit in units]
     only = " ".join(f"-u {name}" for name in names)
     return (
-        "cat /proc/sys/kernel/random/boot_id && cut -d ' ' -f 1 /proc/uptime && date +%s.%N"
-        f" && systemctl show -p {_PROPERTIES} {' '.join(names)}"
+        f"systemctl show -p {_PROPERTIES} {' '.join(names)}"
         f" && journalctl -q -o json --output-fields={_FIELDS} {only}"
     )
 
@@ -172,6 +178,7 @@ def _line(entry: dict[str, Any], last_of_boot: dict[str, _Now], now: _Now) -> Li
         unit=said("UNIT") if of_systemd else said("_SYSTEMD_UNIT"),
         run=said("INVOCATION_ID") if of_systemd else said("_SYSTEMD_INVOCATION_ID"),
         text=said("MESSAGE"),
+        own=not of_systemd,
         message_id=said("MESSAGE_ID") if of_systemd else "",
         code=said("EXIT_CODE"),
         status=said("EXIT_STATUS"),
