@@ -264,13 +264,14 @@ class Node:
 
     def marker(self) -> dict[str, Any]:
         """The marker, which is recorded with what it claims; empty if there is none."""
-        dates = f"date +%s.%N; stat -c %.Y {agent.MARKER}"
-        found = self.machine.run(f"{dates} && cat {agent.MARKER}", check=False)
+        dates = f"echo && date +%s.%N && stat -c %.Y {agent.MARKER}"
+        found = self.machine.run(f"cat {agent.MARKER} && {dates}", check=False)
         boot_id = self.machine.boot_id
         if found.exit_status:
             self.site.timeline.marker_seen("", boot_id, None)
             return {}
-        now, written, text = found.text.split("\n", 2)
+        text, now, written = found.text.rsplit("\n", 2)
+        text = text.rstrip("\n")
         content: dict[str, Any] = json.loads(text)
         age = round(float(now) - float(written), 3)
         self.site.timeline.marker_seen(text, boot_id, claim_of(content), age)
