@@ -101,12 +101,12 @@ def test_a_run_whose_end_is_not_in_the_journal_is_not_known(eventful: Callable[[
 
 def test_requests_show_what_became_of_them(chart: Chart) -> None:
     (fault,) = marks(chart, "requests", Shape.CROSS)
-    assert fault.label == "drop-after"
+    assert fault.label == "POST …/graphql: drop-after"
     assert "the answer never arrived" in fault.text
     (held,) = marks(chart, "requests", Shape.HALF)
-    assert (held.label, held.at) == ("no answer", 103)
+    assert (held.label, held.at) == ("POST …/pulls: no answer", 103)
     assert "POST /repos/acme/cluster/pulls" in held.text
-    assert "changed something" in held.text
+    assert "did: pull request opened" in held.text
     ours, others = lane(chart, "requests").tracks
     assert len(ours.marks) == 4
     assert [mark.at for mark in others.marks] == [142]

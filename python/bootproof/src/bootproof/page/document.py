@@ -176,7 +176,8 @@ def _chart(run: Shown, key: str) -> str:
         for note in lane.notes
     )
     svg = drawn(run.chart, run.row.scenario, key)
-    return f'<figure><div class="scroll" tabindex="0">{svg}</div></figure>{notes}{_events(run.chart, key)}'
+    scrolled = f'<div class="scroll" role="group" aria-label="Timeline" tabindex="0">{svg}</div>'
+    return f"<figure>{scrolled}</figure>{notes}{_events(run.chart, key)}"
 
 
 def _events(chart: Chart, key: str) -> str:
@@ -216,7 +217,7 @@ def _rules(rules: Sequence[RuleResult], key: str) -> str:
     idle = sum(rule.vacuous for rule in rules)
     told = plural(len(rules), "rule") + (f", {broken} not held" if broken else ", none broken")
     told += f", {idle} with nothing to look at" if idle else ""
-    head = '<th>rule</th><th>verdict</th><th class="number">looked at</th><th></th>'
+    head = '<th>rule</th><th>verdict</th><th class="number">looked at</th><th>remark</th>'
     return f'<details id="{key}-rules"><summary>{told}</summary>{_table("events", head, lines)}</details>'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from bootproof.oracle import Event
@@ -13,15 +14,19 @@ from bootproof.page.model import Lane, Look, Mark, Shape, Span, Track
 def requests_lane(evidence: Evidence) -> Lane:
     answers = {e.request: e for e in evidence.events if e.type == "response" and e.request}
     faults = {e.request: e for e in evidence.events if e.type == "fault-landed" and e.request}
-    changed = {e.request for e in evidence.events if e.type not in NO_EFFECT and e.request}
+    effects: dict[str, list[str]] = defaultdict(list)
+    for event in evidence.events:
+        if event.type not in NO_EFFECT and event.request:
+            effects[event.request].append(event.type)
     marks: dict[bool, list[Mark]] = {True: [], False: []}
     spans: dict[bool, list[Span]] = {True: [], False: []}
     for request in evidence.events:
         if request.type != "request":
             continue
         own = evidence.by_machine(request)
-        answer = answers.get(request.request or "")
-        mark = _mark(evidence, request, answer, faults.get(request.request or ""), request.request in changed)
+        name = request.request or ""
+        answer = answers.get(name)
+        mark = _mark(evidence, request, answer, faults.get(name), effects[name])
         marks[own].append(mark)
         end = evidence.at(answer) if answer is not None else mark.at
         spans[own].append(Span(mark.at, end, Look.PENDING, mark.text, listed=False))
@@ -33,7 +38,7 @@ def requests_lane(evidence: Evidence) -> Lane:
 
 
 def _mark(
-    evidence: Evidence, request: Event, answer: Event | None, fault: Event | None, changed: bool
+    evidence: Evidence, request: Event, answer: Event | None, fault: Event | None, effects: Sequence[str]
 ) -> Mark:
     at = evidence.at(request)
     what = f"graphql {request.operation}" if request.operation else f"{request.method} {request.path}"
@@ -45,13 +50,19 @@ def _mark(
         words.append(f"fault: {kind}")
     words.append(_answer(evidence, at, answer, kind))
     undelivered = answer is None or not answer.delivered
-    shape = Shape.CROSS if kind else Shape.HALF if undelivered else Shape.SQUARE if changed else Shape.TICK
-    if changed:
-        words.append("changed something")
-    label = kind or ("no answer" if undelivered else "")
-    return Mark(
-        at, shape, "; ".join(words), label, evidence.sources(request, fault, answer), weight=2 if label else 0
-    )
+    shape = Shape.CROSS if kind else Shape.HALF if undelivered else Shape.SQUARE if effects else Shape.TICK
+    if effects:
+        words.append(f"did: {', '.join(effects).replace('-', ' ')}")
+    wrong = kind or ("no answer" if undelivered else "")
+    label = f"{_short(request)}: {wrong}" if wrong else _short(request)
+    weight = 3 if wrong else 2 if "pull-request-opened" in effects else 1 if effects else 0
+    return Mark(at, shape, "; ".join(words), label, evidence.sources(request, fault, answer), weight=weight)
+
+
+def _short(request: Event) -> str:
+    """What is asked, as short as a label has to be."""
+    path = (request.path or "").partition("?")[0].rstrip("/")
+    return request.operation or f"{request.method} …/{path.rpartition('/')[2]}"
 
 
 def _answer(evidence: Evidence, at: float, answer: Event | None, fault: str) -> str:

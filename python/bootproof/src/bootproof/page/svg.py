@@ -54,7 +54,7 @@ def _behind(chart: Chart, scale: Scale, top: float, bottom: float) -> str:
             f'<g><title>no power from {seconds(start)} s to {seconds(end)} s</title><rect class="off" x="{x:.1f}" '
             f'y="{top}" width="{width:.1f}" height="{bottom - top:.1f}"/></g>'
         )
-    labels = placed([(scale.x(g.at), g.label, 0) for g in chart.guides if not g.cut], GUTTER, scale.width)
+    labels = placed([(scale.x(g.at), g.label, 0) for g in chart.guides if not g.cut], GUTTER, scale.width - 8)
     for guide in chart.guides:
         x, kind = scale.x(guide.at), "cut" if guide.cut else "point"
         parts.append(
@@ -84,7 +84,9 @@ def _lane(lane: Lane, scale: Scale, top: float) -> tuple[str, float]:
 
 def _track(track: Track, scale: Scale, top: float) -> tuple[str, float, float]:
     """The track, its middle, and where it ends. Labels of marks stand above it, if there are any."""
-    labels = placed([(scale.x(m.at), m.label, m.weight) for m in track.marks if m.label], GUTTER, scale.width)
+    labels = placed(
+        [(scale.x(m.at), m.label, m.weight) for m in track.marks if m.label], GUTTER, scale.width - 8
+    )
     middle = top + (LABEL_ROW if labels else 0) + BAR / 2 + GAP / 2
     parts = [f'<path class="thread" d="M{GUTTER} {middle:.1f}H{scale.width - RIGHT:.1f}"/>']
     parts += [part for span in track.spans for part in _span(span, scale, middle)]
