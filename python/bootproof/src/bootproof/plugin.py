@@ -63,7 +63,7 @@ class _Run:
         self._rows: list[Row] = []
         self._display = display
         self._receiver: Receiver | None = None
-        self._page: Path | None = None
+        self._page = ""
         self._open = contextlib.ExitStack()
         self._open.enter_context(showing(display))
 
@@ -93,7 +93,7 @@ class _Run:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         # Before anything is printed for good, so that the live line does not get into it.
         self.close()
         if hasattr(self._config, "workerinput"):
@@ -103,7 +103,11 @@ class _Run:
             write_json(self._rows, path)
         folder: Path | None = self._config.getoption("--bootproof-report")
         if folder is not None:
-            self._page = write_report(self._rows, folder)
+            try:
+                self._page = f"the report: {write_report(self._rows, folder)}"
+            except HarnessError as error:
+                self._page = f"the report could not be written: {error}"
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._rows:
@@ -111,8 +115,8 @@ class _Run:
             terminalreporter.section("scenarios", sep="=")
             text = render(self._rows, colour=writer.hasmarkup, width=writer.fullwidth)
             terminalreporter.write(text)
-        if self._page is not None:
-            terminalreporter.line(f"the report: {self._page}")
+        if self._page:
+            terminalreporter.line(self._page)
 
 
 @pytest.hookimpl(trylast=True)

@@ -125,7 +125,7 @@ class Happening:
 
 
 def happenings(chart: Chart) -> Iterator[Happening]:
-    """Everything that the chart shows, in order."""
+    """Everything that the chart shows, in order; what ends then comes before what begins."""
     found = [
         Happening(span.start, span.end, _name(lane, track), span.text, span.sources)
         for lane in chart.lanes
@@ -144,7 +144,7 @@ def happenings(chart: Chart) -> Iterator[Happening]:
         for guide in chart.guides
         if not guide.cut
     ]
-    return iter(sorted(found, key=lambda happening: happening.at))
+    return iter(sorted(found, key=lambda happening: (happening.at, happening.end is not None)))
 
 
 def _name(lane: Lane, track: Track) -> str:

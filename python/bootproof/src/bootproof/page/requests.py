@@ -125,8 +125,8 @@ def effects_lane(evidence: Evidence) -> Lane:
 
 
 def _effect(evidence: Evidence, event: Event, *, person: bool) -> Mark:
-    words = [event.type.replace("-", " ")]
-    words += [f"#{event.number}"] if event.number is not None else []
+    number = f" #{event.number}" if event.number is not None else ""
+    words = [event.type.replace("-", " ") + number]
     words += [text for text in (event.branch, event.head) if text]
     words += [", ".join(event.paths)] if event.paths else []
     words += [f"by {event.by}"] if event.by else []
@@ -135,7 +135,7 @@ def _effect(evidence: Evidence, event: Event, *, person: bool) -> Mark:
     shape = Shape.PERSON if person else Shape.STAR if opened else Shape.SQUARE
     label = f"#{event.number} {loud}" if loud else "comment" if event.type == "comment-created" else ""
     weight = 3 if opened else 2 if loud else 1
-    return Mark(evidence.at(event), shape, " ".join(words), label, evidence.sources(event), weight)
+    return Mark(evidence.at(event), shape, ", ".join(words), label, evidence.sources(event), weight)
 
 
 def _once(effects: Sequence[Event], evidence: Evidence) -> str:
