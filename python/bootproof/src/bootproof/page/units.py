@@ -20,6 +20,8 @@ FAILED = "be02cf6855d2428ba40df7e9d022f03d"
 PROCESS_EXITED = "98e322203f7a4ed290d09fe03c09fe15"
 SKIPPED = "0e4284a0caca4bfc81c0bb6786972673"
 
+# As in sysexits.h: not now, not permitted, misconfigured. Whoever ends so has not crashed.
+_IN_ORDER = ("exit status 75", "exit status 77", "exit status 78")
 _NEAR = 2.0
 """Seconds within which two clocks may differ on one moment."""
 
@@ -148,7 +150,7 @@ def _span(evidence: Evidence, run: Run, told: MachineEvent | None, found: Sequen
 
 def _look(run: Run, ended: str) -> Look:
     if run.failed or ended.startswith("killed"):
-        return Look.AGAIN if ended in ("exit status 75", "exit status 77") else Look.BAD
+        return Look.AGAIN if ended in _IN_ORDER else Look.BAD
     return Look.GOOD if ended in ("exit status 0", "") else Look.AGAIN
 
 
