@@ -34,6 +34,7 @@ What was kept can be judged again, with other rules or a corrected description:
 
   bootproof judge kept/reboot
   bootproof judge --events events.jsonl --timeline timeline.jsonl --registration case.toml
+  bootproof report kept/* --to report       # a page with a timeline of each
 
 where case.toml says what is judged and what is expected:
 

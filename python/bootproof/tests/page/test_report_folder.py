@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from bootproof.cli import main
 from bootproof.page import place
 from bootproof.page.folder import write_report
 from bootproof.page.text import clean, without_codes
@@ -121,6 +122,19 @@ def test_a_run_without_evidence_says_so(a_row: Callable[..., Row], tmp_path: Pat
     text = write_report([a_row(None), a_row(tmp_path / "gone")], tmp_path / "report").read_text()
     assert text.count("There is no timeline: nothing was recorded.") == 2
     assert "2 runs: 2 violated" in text
+
+
+def test_evidence_that_was_kept_becomes_a_page_by_the_command(
+    eventful: Callable[[], Row], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = eventful().evidence or ""
+    (tmp_path / "torn").mkdir()
+    assert main(["report", folder, str(tmp_path / "torn"), "--to", str(tmp_path / "report")]) == 1
+    page = Path(capsys.readouterr().out.strip())
+    assert page == tmp_path / "report" / "index.html"
+    text = page.read_text(encoding="utf-8")
+    assert "2 runs: 1 violated, 1 harness-error" in text
+    assert text.count('<svg class="chart"') == 1
 
 
 def test_nothing_at_all_is_a_page_too(tmp_path: Path) -> None:
