@@ -67,8 +67,10 @@ class LastRun(msgspec.Struct, frozen=True):
 
 
 class Journal(msgspec.Struct, frozen=True):
-    """All that was learned. `complete` are the boots in which it was asked for, and until when it tells of them."""
+    """All that was learned. `complete` are the boots in which it was asked for, and until when it tells;
+    `units` were asked about, whether anything is known of them or not."""
 
+    units: tuple[str, ...] = ()
     lines: tuple[Line, ...] = ()
     last_runs: tuple[LastRun, ...] = ()
     complete: dict[str, datetime] = {}
@@ -125,15 +127,19 @@ def understood(answers: Iterable[Asked]) -> Journal:
     last_of_boot = {now.boot_id: now for now, _ in heard}
     lines: dict[tuple[str, str, str], Line] = {}
     last_runs: list[LastRun] = []
+    units: dict[str, None] = {}
     for now, rest in heard:
         entries = [entry for text in rest if text.startswith("{") and (entry := _json(text))]
         for entry in entries:
             if line := _line(entry, last_of_boot, now):
                 lines[(line.boot_id, str(entry.get("__MONOTONIC_TIMESTAMP")), line.text)] = line
         blocks = "\n".join(text for text in rest if not text.startswith("{")).split("\n\n")
+        units.update(dict.fromkeys(text[3:] for text in rest if text.startswith("Id=")))
         last_runs += [found for block in blocks if (found := _last_run(block, now))]
     ordered = sorted(lines.values(), key=lambda line: line.at)
-    return Journal(tuple(ordered), tuple(last_runs), {boot: now.host for boot, now in last_of_boot.items()})
+    return Journal(
+        tuple(units), tuple(ordered), tuple(last_runs), {boot: now.host for boot, now in last_of_boot.items()}
+    )
 
 
 def _now(asked: Asked) -> _Now | None:

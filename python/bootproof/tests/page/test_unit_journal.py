@@ -41,6 +41,7 @@ def test_times_are_the_hosts_by_the_uptime_of_the_boot() -> None:
     assert (run.unit, run.killed, run.status) == ("a.service", True, 9)
     assert run.end == NOW - timedelta(seconds=5)
     assert found.complete == {BOOT: NOW}
+    assert found.units == ("a.service", "b.service"), "also the one of which nothing is known"
 
 
 def test_in_a_boot_in_which_nobody_asked_the_guests_clock_is_believed_as_far_as_it_is_known() -> None:

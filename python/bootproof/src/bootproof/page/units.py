@@ -48,7 +48,8 @@ def units_lane(evidence: Evidence, found: Sequence[Period]) -> Lane | None:
             starts[line.unit, line.boot_id, line.run].append(line)
     told = [event for event in evidence.timeline if event.kind is MachineKind.UNIT_STATE]
     kills = [event for event in evidence.timeline if event.kind is MachineKind.KILL]
-    names = list(dict.fromkeys([unit for unit, _, _ in starts] + [event.name for event in told]))
+    asked = [*evidence.journal.units, *(event.name for event in told)]
+    names = list(dict.fromkeys([unit for unit, _, _ in starts] + asked))
     installs = _installs(evidence)
     if not names and not installs.spans and not kills:
         return None
