@@ -33,6 +33,8 @@ MACHINE_PACKAGES = {
     "e2fsprogs": "mkfs.ext4",
     "socat": "socat",
 }
+# The report is looked at in a real browser, by a test.
+BROWSER_PACKAGES = {"chromium": "chromium"}
 BASE_PACKAGES = {"git": "git", "python3-venv": None}
 
 DISTRIBUTIONS = ("python/zeta-self-register", "python/mock-github", "python/bootproof")
@@ -40,9 +42,9 @@ DISTRIBUTIONS = ("python/zeta-self-register", "python/mock-github", "python/boot
 EXIT_MISSING = 3
 
 
-def ensure(*, machines: bool, root: Path = ROOT) -> Path:
+def ensure(*, machines: bool, browser: bool = False, root: Path = ROOT) -> Path:
     """Brings in what is missing and returns the virtualenv's Python. `machines`: also what boots virtual
-    machines.
+    machines. `browser`: also a browser.
 
     Exits with status 3, and one line that says what to do, when it cannot.
     """
@@ -53,7 +55,8 @@ def ensure(*, machines: bool, root: Path = ROOT) -> Path:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     (root / ".cache").mkdir(exist_ok=True)
     with _one_at_a_time(root / ".cache" / "bootstrap.lock"):
-        ensure_packages({**(MACHINE_PACKAGES if machines else {}), **BASE_PACKAGES})
+        wanted = {**(MACHINE_PACKAGES if machines else {}), **(BROWSER_PACKAGES if browser else {})}
+        ensure_packages({**wanted, **BASE_PACKAGES})
         return ensure_virtualenv(root)
 
 

@@ -278,6 +278,7 @@ class Replay:
         if seconds:
             self.node.off()
             self.clock.ahead += seconds
+            self.node.site.timeline.record(MachineKind.CLOCK_FORWARD, seconds=seconds)
             self.node.boot()
 
     def to_the_end(self) -> None:

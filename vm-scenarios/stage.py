@@ -273,13 +273,17 @@ class Node:
 
     def marker(self) -> dict[str, Any]:
         """The marker, which is recorded with what it claims; empty if there is none."""
-        found = self.machine.run(f"cat {agent.MARKER}", check=False)
+        dates = f"echo && date +%s.%N && stat -c %.Y {agent.MARKER}"
+        found = self.machine.run(f"cat {agent.MARKER} && {dates}", check=False)
         boot_id = self.machine.boot_id
         if found.exit_status:
             self.site.timeline.marker_seen("", boot_id, None)
             return {}
-        content: dict[str, Any] = json.loads(found.text)
-        self.site.timeline.marker_seen(found.text, boot_id, claim_of(content))
+        text, now, written = found.text.rsplit("\n", 2)
+        text = text.rstrip("\n")
+        content: dict[str, Any] = json.loads(text)
+        age = round(float(now) - float(written), 3)
+        self.site.timeline.marker_seen(text, boot_id, claim_of(content), age)
         return content
 
     def journal(self, unit: str) -> str:
@@ -287,9 +291,11 @@ class Node:
         return self.machine.run(f"journalctl -b -u {unit} -o short-monotonic --no-hostname").text
 
     def keep_journal(self) -> None:
-        """Saves the whole journal of this boot beside the console, where the token is looked for as well."""
+        """Saves the whole journal of this boot beside the console, where the token is looked for as well; and what
+        it says of the units."""
         text = self.machine.run("journalctl -b -o short-precise; ps -eo args", timeout=30, check=False).stdout
         (self.site.consoles / f"journal-{len(self.boots)}.txt").write_bytes(text)
+        self.site.unit_journal.ask(self.machine, (agent.REGISTER_UNIT, agent.STEWARD_UNIT))
 
 
 _NAMES = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts"

@@ -15,6 +15,7 @@ from bootproof.simulation import agents
 from bootproof.simulation.aiming import aimed
 from bootproof.simulation.ending import final_of
 from bootproof.simulation.people import first_world
+from bootproof.simulation.steps import write_trace
 from replaying import Clock, Replay
 from stage import as_found
 
@@ -26,6 +27,7 @@ def test_replay(trace, bug, installed_node, github):
     node.connect(server)
     node.machine.credentials = agent.BY_HAND
     replay = Replay(node, server, clock, agents.registration(simulated), simulated.thresholds)
+    node.site.attach("trace.json", write_trace(trace))
     node.boot()
     if bug:
         put(node, planted.BUGS[bug])

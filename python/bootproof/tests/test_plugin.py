@@ -68,6 +68,28 @@ PYTEST = [sys.executable, "-m", "pytest", "-p", "bootproof.plugin", "-p", "no:ca
 ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "/usr/bin:/bin"}
 
 
+def test_a_report_cannot_be_written_there(tmp_path: Path) -> None:
+    (tmp_path / "test_x.py").touch()
+    command = [*PYTEST, "--bootproof-report", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "something else than an earlier report" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_in_the_end_is_no_success(tmp_path: Path) -> None:
+    taken = f"""
+import shutil, pathlib
+def test_reboot(site):
+    site.without_oracle("a test of the report")
+    shutil.rmtree({str(tmp_path / "report")!r})
+    pathlib.Path({str(tmp_path / "report")!r}).touch()
+"""
+    status, output, _ = run(tmp_path, taken, "--bootproof-report", str(tmp_path / "report"))
+    assert status == pytest.ExitCode.INTERNAL_ERROR
+    assert "the report could not be written: " in output
+    assert "1 holds" in output
+
+
 def test_a_scenario_that_holds(tmp_path: Path) -> None:
     status, output, report = run(tmp_path, ONE_PULL_REQUEST)
     (row,) = report.runs

@@ -64,6 +64,9 @@ def house(tmp_path: Path) -> Path:
     (root / "guest" / "guest.toml").write_text('name = "g"\nstage = "installed"\ndisks = ["disk.raw"]\n')
     (root / "vm-scenarios").mkdir()
     every = " ".join({**bootstrap.MACHINE_PACKAGES, **bootstrap.BASE_PACKAGES})
+    place = Path("python/bootproof/src/bootproof/page/place.py")
+    (root / place).parent.mkdir(parents=True)
+    shutil.copy(ROOT / place, root / place)
     tool(root / "bin", "dpkg-query", f"printf '%s installed\\n' {every}")
     return root
 
@@ -117,6 +120,25 @@ def test_exit_status(house: Path, body: str, status: int) -> None:
     assert "other" not in done.stdout
 
 
+def test_a_report_is_written_with_the_same_names_as_junit(house: Path) -> None:
+    add(house, "reboot", "assert False")
+    add(house, "fresh_install")
+    done = prove(house, "--guest", "guest", "--report", "report", "-j", "2")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"the report: {house / 'report' / 'index.html'}" in done.stdout
+    page, junit = ((house / "report" / name).read_text() for name in ("index.html", "junit.xml"))
+    for name in ("reboot", "fresh-install"):
+        assert f"<h2>{name}</h2>" in page
+        assert f'<testcase name="{name}"' in junit
+    assert "2 runs: 1 holds, 1 violated" in page
+
+
+def test_a_report_is_not_written_over_something_else(house: Path) -> None:
+    done = prove(house, "--report", "guest")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "--report: guest holds something else than an earlier report; name another folder\n"
+
+
 def test_a_folder_that_cannot_be_made_is_said_at_once(house: Path) -> None:
     add(house, "reboot")
     done = prove(house, "--guest", "guest", "--keep", "prove/kept")
@@ -127,7 +149,7 @@ def test_a_folder_that_cannot_be_made_is_said_at_once(house: Path) -> None:
 
 
 def test_sigterm_is_handed_on_as_ctrl_c(house: Path) -> None:
-    body = "import pathlib, time; pathlib.Path('on').touch()\n    try: time.sleep(60)\n    "
+    body = "import pathlib, time\n    try: pathlib.Path('on').touch(); time.sleep(60)\n    "
     add(house, "reboot", body + "finally: pathlib.Path('off').touch()")
     arguments = [sys.executable, str(house / "prove"), "--guest", "guest", "-j", "1"]
     with subprocess.Popen(arguments, env=environment(house), cwd=house) as process:

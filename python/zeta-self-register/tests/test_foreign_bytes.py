@@ -7,11 +7,14 @@ import json
 
 import pytest
 from foreign_bytes import PARSERS, Finding, tried
+from foreign_files import ATTEMPT
 from foreign_port import Broken, Foreign, Parser, answer_of
 from foreign_stages import sample
 from fuzz_bytes import Order, run, turn
 from garbling import Form, Recipe, recipes
 from hypothesis import HealthCheck, example, given, settings
+from msgspec import structs
+from zeta_self_register.local_files import encode
 
 NAMED = {parser.name: parser for parser in PARSERS}
 
@@ -24,6 +27,7 @@ def of(name: str, old: bytes, new: bytes) -> tuple[bytes, ...]:
 
 
 BAD_DATES = (b"200\ndate:3 Nov 9999999999 0:0\n\n{}", b"200\ndate: 3 Nov 6 0:0 +9999999999999999\n\n{}")
+END_OF_TIME = of("query Snapshot", b"\n\n", b"\ndate: Fri, 31 Dec 9999 23:59:59 -2359\n\n")
 FLEET = NAMED["query Fleet"].samples[0]
 FOUND: dict[str, tuple[bytes, ...]] = {
     "settings.toml": (b"y = " + b"9" * 5000, b"d = " + b"[" * 5000, b"r" * 3000 + b" = 1"),
@@ -61,6 +65,9 @@ FOUND: dict[str, tuple[bytes, ...]] = {
         FLEET.replace(b'"name":"alice"', b'"name":"\\u001b[2J"'),
         FLEET.replace(b'"name":"alice"', b'"name":"' + b"x" * 5000 + b'"'),
     ),
+    "a run (fresh): attempt.json": (encode(structs.replace(ATTEMPT, branch="\0")),),
+    "a run (fresh): 1. query Snapshot": END_OF_TIME,
+    "a run (to be merged): 3. query Snapshot": END_OF_TIME,
     "POST git/refs": (*BAD_DATES, b"301\nlocation: https://" + b"x" * 3000 + b"\n\n{}"),
 }
 """What campaigns have found, by parser."""

@@ -34,6 +34,7 @@ What was kept can be judged again, with other rules or a corrected description:
 
   bootproof judge kept/reboot
   bootproof judge --events events.jsonl --timeline timeline.jsonl --registration case.toml
+  bootproof report kept/* --to report       # a page with a timeline of each
 
 where case.toml says what is judged and what is expected:
 
@@ -83,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     judging.set_defaults(run=_judge)
 
+    reporting = commands.add_parser("report", help="write the page of evidence that was kept")
+    reporting.add_argument(
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="what --keep left of a scenario"
+    )
+    reporting.add_argument("--to", required=True, type=Path, metavar="DIR", help="where index.html is to be")
+    reporting.set_defaults(run=_report, json=False)
+
     guests = commands.add_parser("guest", help="build a guest, or find one").add_subparsers(
         metavar="WHAT", required=True
     )
@@ -131,6 +139,26 @@ def _judge(options: argparse.Namespace) -> int:
     else:
         print_report([row], sys.stdout)
     return exit_status([row])
+
+
+def _report(options: argparse.Namespace) -> int:
+    """The token is not known any more, so `no-leak` is not among the rules."""
+    from bootproof.page.folder import write_report
+
+    rows = [_row_of(folder) for folder in options.folders]
+    print(write_report(rows, options.to))
+    return exit_status(rows)
+
+
+def _row_of(folder: Path) -> Row:
+    row = Row(scenario=folder.resolve().name, machine="-", verdict=Verdict.HOLDS, evidence=str(folder))
+    try:
+        case = read_folder(folder)
+    except HarnessError as error:
+        return msgspec.structs.replace(row, verdict=Verdict.HARNESS_ERROR, reason=str(error))
+    times = [entry.at for entry in case.order]
+    seconds = (max(times) - min(times)).total_seconds() if times else 0.0
+    return row_of(case, judge(case), msgspec.structs.replace(row, seconds=round(seconds, 3)))
 
 
 def _guest_build(options: argparse.Namespace) -> int:

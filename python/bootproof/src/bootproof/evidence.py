@@ -29,6 +29,7 @@ from bootproof.oracle import (
 )
 from bootproof.progress import Phase, phase
 from bootproof.timeline import MachineKind, Timeline, read_timeline
+from bootproof.unit_journal import UnitJournal
 from bootproof.verdict import HarnessError, Row, RuleResult, Verdict, worst
 
 
@@ -50,6 +51,7 @@ class Site:
             made.mkdir(parents=True, exist_ok=True)
         self.event_log = folder / "events.jsonl"
         self.timeline = Timeline(folder / "timeline.jsonl")
+        self.unit_journal = UnitJournal(folder / "units.jsonl")
         self.registration: Registration | None = None
         self.before = Before()
         self.expectations = Expectations()
@@ -73,6 +75,10 @@ class Site:
     def secret(self, token: str | bytes) -> None:
         """At the end the token is in no file of the folder but those in `disks`."""
         self._secrets.append(token.encode() if isinstance(token, str) else token)
+
+    def attach(self, name: str, content: bytes) -> None:
+        """Keeps something beside the logs: what the run was made from, say."""
+        (self.folder / name).write_bytes(content)
 
     def without_oracle(self, reason: str) -> None:
         """This scenario is judged by its own assertions alone, and the table says why."""

@@ -26,6 +26,8 @@ import pytest
 from bootproof import guest
 from bootproof.errors import MachineError
 from bootproof.evidence import Site
+from bootproof.page.folder import write_report
+from bootproof.page.place import objection
 from bootproof.progress import Display, Receiver, Sender, display_for, showing
 from bootproof.report import explain, render, write_json
 from bootproof.verdict import HarnessError, Row, Verdict, worst
@@ -43,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--keep", type=Path, metavar="DIR", help="keep consoles, disks and logs of each run here")
     group.addoption("--bootproof-json", type=Path, metavar="FILE", help="write the table as JSON too")
     group.addoption(
+        "--bootproof-report", type=Path, metavar="DIR", help="write a page with a timeline of each run here"
+    )
+    group.addoption(
         "--bootproof-progress",
         choices=("auto", "live", "plain", "off"),
         default="auto",
@@ -58,6 +63,7 @@ class _Run:
         self._rows: list[Row] = []
         self._display = display
         self._receiver: Receiver | None = None
+        self._page = ""
         self._open = contextlib.ExitStack()
         self._open.enter_context(showing(display))
 
@@ -87,12 +93,21 @@ class _Run:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         # Before anything is printed for good, so that the live line does not get into it.
         self.close()
+        if hasattr(self._config, "workerinput"):
+            return
         path: Path | None = self._config.getoption("--bootproof-json")
-        if path is not None and not hasattr(self._config, "workerinput"):
+        if path is not None:
             write_json(self._rows, path)
+        folder: Path | None = self._config.getoption("--bootproof-report")
+        if folder is not None:
+            try:
+                self._page = f"the report: {write_report(self._rows, folder)}"
+            except HarnessError as error:
+                self._page = f"the report could not be written: {error}"
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._rows:
@@ -100,6 +115,8 @@ class _Run:
             terminalreporter.section("scenarios", sep="=")
             text = render(self._rows, colour=writer.hasmarkup, width=writer.fullwidth)
             terminalreporter.write(text)
+        if self._page:
+            terminalreporter.line(self._page)
 
 
 @pytest.hookimpl(trylast=True)
@@ -116,6 +133,9 @@ def pytest_configure(config: pytest.Config) -> None:
             keep.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise pytest.UsageError(f"--keep: {keep}: {error.strerror}") from None
+    report: Path | None = config.getoption("--bootproof-report")
+    if report is not None and (why := objection(report)):
+        raise pytest.UsageError(f"--bootproof-report: {why}")
     worker: dict[str, str] | None = getattr(config, "workerinput", None)
     if worker is not None:
         display: Display = Sender(worker["bootproof_progress"])

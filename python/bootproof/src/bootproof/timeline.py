@@ -45,6 +45,8 @@ class MachineKind(enum.Enum):
     MARKER_SEEN = "marker-seen"
     # For a log that cannot tell a removed record from a changed one.
     RECORD_REMOVED = "record-removed"
+    # The mock's clock was put forward: its log says later times than the host from here on.
+    CLOCK_FORWARD = "clock-forward"
     CONSOLE = "console"
     FAULTS_ENDED = "faults-ended"
     # A moment that a scenario gives a name to, for windows such as "no requests from here to there".
@@ -73,7 +75,8 @@ class MarkerClaim(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class MachineEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One event. `name` is a step's, unit's or point's, `text` what was read (marker, console), `at` UTC."""
+    """One event. `name` is a step's, unit's or point's, `text` what was read (marker, console), `at` UTC. `seconds`
+    is how old the marker's file was by the machine's own clock, or by how much a clock was put forward."""
 
     kind: MachineKind
     at: datetime
@@ -85,6 +88,7 @@ class MachineEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     landing: Landing | None = None
     claim: MarkerClaim | None = None
     after_seq: int | None = None
+    seconds: float | None = None
 
 
 def now_utc() -> datetime:
@@ -152,10 +156,12 @@ class Timeline:
     def kill(self, aimed_at: str, landing: Landing) -> MachineEvent:
         return self.record(MachineKind.KILL, detail=aimed_at, landing=landing)
 
-    def marker_seen(self, text: str, boot_id: str, claim: MarkerClaim | None) -> MachineEvent:
+    def marker_seen(
+        self, text: str, boot_id: str, claim: MarkerClaim | None, age: float | None = None
+    ) -> MachineEvent:
         """A marker was read in the boot `boot_id`; `claim` is None when the text claims nothing (empty,
-        torn)."""
-        return self.record(MachineKind.MARKER_SEEN, text=text, boot_id=boot_id, claim=claim)
+        torn). `age` says how many seconds before it was written, where that is known."""
+        return self.record(MachineKind.MARKER_SEEN, text=text, boot_id=boot_id, claim=claim, seconds=age)
 
     @property
     def events(self) -> tuple[MachineEvent, ...]:

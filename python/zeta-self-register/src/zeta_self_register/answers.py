@@ -20,6 +20,8 @@ from zeta_self_register.effects import Response
 from zeta_self_register.exits import Exit
 
 _NOTHING_MISSING = re.compile(r"is in (clean|unstable|has.hooks) status", re.IGNORECASE)
+EARLIEST, LATEST = 946_684_800.0, 4_102_444_800.0
+"""2000 and 2100.  At the end of year 9999 the next second has no date any more."""
 MAX_PAUSE_SECONDS = 3600.0
 SECONDARY_PAUSE_SECONDS = 60.0
 """GitHub's documentation: without a retry-after, wait at least a minute, then longer each time."""
@@ -54,11 +56,12 @@ class Answer:
 
 
 def server_time(headers: Mapping[str, str]) -> float | None:
-    """The server's clock in seconds since 1970, from `Date`; None when it does not say."""
+    """The server's clock in seconds since 1970, from `Date`; None when it does not say, or a time that cannot be."""
     try:
-        return email.utils.parsedate_to_datetime(headers["date"]).timestamp()
+        said = email.utils.parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError, OverflowError, IndexError):
         return None
+    return said if EARLIEST <= said < LATEST else None
 
 
 def interpret(response: Response) -> Answer:

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zeta_self_register import plain_text
 from zeta_self_register.comments import CommentKind
 from zeta_self_register.exits import Exit
 from zeta_self_register.local_files import MarkerState, Wishes
@@ -58,6 +59,10 @@ class Decision:
     wishes: Wishes | None = None
     """What is left of the operator's wishes."""
     row: str = ""
+
+    def __post_init__(self) -> None:
+        # It may quote a file or an answer.
+        object.__setattr__(self, "reason", plain_text.line(self.reason))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,21 @@
+"""Where a report may be written. Needs nothing but Python, so that `./prove` can ask before anything is installed."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+STAMP = ".bootproof-report"
+"""Marks a folder as an earlier report of ours, which may be written over."""
+
+
+def objection(folder: Path) -> str:
+    """Why no report can be written there, in one line; empty if one can. Makes the folder if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()) and not (folder / STAMP).exists():
+            return f"{folder} holds something else than an earlier report; name another folder"
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return f"{folder}: {error.strerror}"
