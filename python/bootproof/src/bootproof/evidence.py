@@ -55,6 +55,7 @@ class Site:
         self.expectations = Expectations()
         self._secrets: list[bytes] = []
         self._without_oracle = ""
+        self._further: list[RuleResult] = []
         self._begun = time.monotonic()
 
     def follow(self, mock: EventSource) -> None:
@@ -73,6 +74,10 @@ class Site:
     def secret(self, token: str | bytes) -> None:
         """At the end the token is in no file of the folder but those in `disks`."""
         self._secrets.append(token.encode() if isinstance(token, str) else token)
+
+    def add(self, result: RuleResult) -> None:
+        """A rule that the scenario has judged itself, beside the oracle's."""
+        self._further.append(result)
 
     def without_oracle(self, reason: str) -> None:
         """This scenario is judged by its own assertions alone, and the table says why."""
@@ -110,7 +115,7 @@ class Site:
         file = CaseFile(registration=self.registration, expect=self.expectations, before=self.before)
         (self.folder / "case.json").write_bytes(msgspec.json.format(msgspec.json.encode(file)) + b"\n")
         case = read_folder(self.folder)
-        results = (*judge(case, finished=finished), *self._leaks())
+        results = (*judge(case, finished=finished), *self._further, *self._leaks())
         if not finished:
             results = tuple(result for result in results if result.error is None)
         return row_of(case, results, row)
