@@ -19,8 +19,8 @@ class Bound:
     """How far it goes. `whole` is the most writes of which every subset is tried, `sampled` how many subsets are drawn
     where there are more, `tears` the most places in which one write is torn."""
 
-    whole: int = 10
-    sampled: int = 200
+    whole: int = 14
+    sampled: int = 1000
     tears: int = 7
 
     def __str__(self) -> str:

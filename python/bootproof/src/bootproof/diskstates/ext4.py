@@ -10,7 +10,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from bootproof.diskstates import journal
 from bootproof.diskstates.crc32c import crc32c
@@ -27,6 +27,8 @@ _KNOWN = 0x2 | _NEEDS_RECOVERY | _EXTENTS | _WIDE | 0x200 | 0x2000
 _CHECKSUMS = 0x400
 _HAS_ERRORS = 0x2
 ROOT = 2
+Extent = tuple[int, int, int]
+"""A block of a file, the block of the partition where it lies, and how many of them follow each other in both."""
 _IN_EXTENTS = 0x80000
 _EXTENT_MAGIC = 0xF30A
 _UNWRITTEN = 32768
@@ -76,7 +78,7 @@ class Ext4:
     @cached_property
     def journal_blocks(self) -> tuple[int, ...]:
         """Where the journal lies, in its own order."""
-        return tuple(block for _, block in sorted(self._blocks(self.node(self._journal))))
+        return _spread(tuple(self._extents(self.node(self._journal))))
 
     def recovered(self) -> Ext4:
         """The file system as it is when it has been mounted. Raises HarnessError when it cannot be."""
@@ -131,44 +133,56 @@ class Ext4:
 
     def names(self, folder: Node) -> dict[str, int]:
         """The entries of a folder, without itself and the one above it."""
-        found: dict[str, int] = {}
-        content = self.content(folder)
-        at = 0
-        while at < len(content):
-            number, length, size = struct.unpack_from("<IHB", content, at)
-            if length < 8 or at % BLOCK + length > BLOCK:
-                raise HarnessError(f"the folder of inode {folder.number} is corrupt")
-            if number:
-                found[content[at + 8 : at + 8 + size].decode(errors="surrogateescape")] = number
-            at += length
-        return {name: number for name, number in found.items() if name not in (".", "..")}
+        return _names(self.content(folder))
 
     def content(self, node: Node) -> bytes:
         """The bytes of a file, a folder or a link."""
         if node.is_link and node.size < len(node.map):
             return node.map[: node.size]
         content = bytearray(-(-node.size // BLOCK) * BLOCK)
-        for place, block in self._blocks(node):
-            if place * BLOCK < len(content):
-                content[place * BLOCK : (place + 1) * BLOCK] = self.image[block]
+        for place, first, length in self._extents(node):
+            # A file may have more set aside than it is long.
+            for number in range(min(length, len(content) // BLOCK - place)):
+                at = (place + number) * BLOCK
+                content[at : at + BLOCK] = self.image[first + number]
         return bytes(content[: node.size])
 
-    def _blocks(self, node: Node) -> Iterator[tuple[int, int]]:
-        """Which block of the file lies in which of the partition. Holes, and what was only set aside, are zeros."""
+    def _extents(self, node: Node) -> Iterator[Extent]:
+        """Holes, and what was only set aside, are zeros and not there."""
         if not node.flags & _IN_EXTENTS:
             raise HarnessError(f"inode {node.number} has no extents, which is not known here")
-        yield from self._extents(node.map)
+        yield from self._tree(node.map)
 
-    def _extents(self, tree: bytes) -> Iterator[tuple[int, int]]:
+    def _tree(self, tree: bytes) -> Iterator[Extent]:
         magic, count, _, depth = struct.unpack_from("<HHHH", tree)
         if magic != _EXTENT_MAGIC:
             raise HarnessError("a tree of extents is corrupt")
         for at in range(12, 12 + 12 * count, 12):
             if depth:
                 _, low, high = struct.unpack_from("<IIH", tree, at)
-                yield from self._extents(self.image[low | high << 32])
+                yield from self._tree(self.image[low | high << 32])
                 continue
             place, length, high, low = struct.unpack_from("<IHHI", tree, at)
             if length <= _UNWRITTEN:
-                first = low | high << 32
-                yield from ((place + n, first + n) for n in range(length))
+                yield place, low | high << 32, length
+
+
+# The same journal, and the same folders, come again in thousands of states.
+@lru_cache
+def _spread(extents: tuple[Extent, ...]) -> tuple[int, ...]:
+    """All blocks of a file, in its order."""
+    return tuple(block for _, first, length in sorted(extents) for block in range(first, first + length))
+
+
+@lru_cache(maxsize=1 << 12)
+def _names(folder: bytes) -> dict[str, int]:
+    found: dict[str, int] = {}
+    at = 0
+    while at < len(folder):
+        number, length, size = struct.unpack_from("<IHB", folder, at)
+        if length < 8 or at % BLOCK + length > BLOCK:
+            raise HarnessError("a folder is corrupt")
+        if number:
+            found[folder[at + 8 : at + 8 + size].decode(errors="surrogateescape")] = number
+        at += length
+    return {name: number for name, number in found.items() if name not in (".", "..")}

@@ -2,8 +2,10 @@
 
 The program that ships is run in one process, as in the exploration (`simulation`): upon the files that were found on
 the disk, the machine as it was recorded, and the world that stood at GitHub then. The request that was on its way may
-arrive at any time up to Q, or never; nothing else goes wrong, and the runs go on until there is rest. Every order of
-these is gone through. In the end there is one merged pull request, and the marker says so.
+arrive at any time up to Q, or never; somebody may merge or close the pull request; nothing else goes wrong, and the
+runs go on until there is rest. Every order of these is gone through. In the end there is one merged pull request, and
+the marker says so, or a person has closed it. (Without people GitHub itself would refuse a second one: while the first
+is open, and when it was merged by a merge commit.)
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from bootproof.oracle_case import Registration
 from bootproof.simulation.agents import Agent, Outcome
 from bootproof.simulation.automaton import Effect
 from bootproof.simulation.closure import explore
+from bootproof.simulation.people import Act
 from bootproof.simulation.retime import now_of
 from bootproof.simulation.state import Late, State, told_apart
 from bootproof.simulation.storage import disk_of
@@ -36,10 +39,11 @@ from bootproof.verdict import HarnessError
 
 UNIVERSE = Universe(
     "after-a-power-cut",
-    "one request may still arrive, up to Q after it was sent; nothing else goes wrong",
+    "one request may still arrive, up to Q after it was sent, while somebody closes or merges the pull request",
     crashes=False,
     request_faults=frozenset(),
     late=1,
+    people={Act.CLOSE: 1, Act.MERGE: 1},
 )
 
 
@@ -87,7 +91,8 @@ class _Begun(Simulation):
         if moment.asked is not None:
             effect = self.hub.effect_number(_effect(moment.asked))
             late = (Late(effect, now_of(self.hub.worlds[world])),)
-        return self.passing.settled(State((self._actors.of(disk),), world, world, late), 0.0)
+        left = tuple(self.universe.people.values())
+        return self.passing.settled(State((self._actors.of(disk),), world, world, late, left), 0.0)
 
 
 @dataclass
