@@ -255,7 +255,7 @@ class Noted:
     """A judge that finds something wrong with one content, and notes what it was shown."""
 
     def __init__(self, wrong: bytes) -> None:
-        self.starts = self.steps = 0
+        self.starts = self.steps = self.under_way = 0
         self._wrong = wrong
         self.shown: dict[bytes, tuple[int, int]] = {}
 

@@ -39,10 +39,11 @@ Tell = Callable[[str], object]
 
 
 class Judge(Protocol):
-    """Whoever judges what was found (see `follow_up`); `starts` counts what it had not met before, `steps` what that
-    led to."""
+    """Whoever judges what was found (see `follow_up`); `starts` counts what it had not met before, `under_way` those
+    of them with a request on its way, `steps` what they led to."""
 
     starts: int
+    under_way: int
     steps: int
 
     def judge(self, found: Found, begins: int, ends: int) -> tuple[str, ...]:
@@ -113,11 +114,17 @@ class Campaign:
         self._same_in_the_end()
         self._find_what_is_looked_at()
         begun, busy = time.monotonic(), _processor_seconds()
-        for stretch in stretches.stretches(self._log, self._base):
-            self._through(stretch)
-            self.counts.seconds = time.monotonic() - begun
-            self.counts.busy = _processor_seconds() - busy
-            tell(f"flush {stretch.number}: {self.counts.states} states")
+        known = 0
+        # A state may make somebody look where no prefix did; then there are more subsets than were tried.
+        while known < len(self._looked_at):
+            known = len(self._looked_at)
+            self.counts.walks += 1
+            self.counts.states = self.counts.violations = 0
+            for stretch in stretches.stretches(self._log, self._base):
+                self._through(stretch)
+                self.counts.seconds = time.monotonic() - begun
+                self.counts.busy = _processor_seconds() - busy
+                tell(f"flush {stretch.number}: {self.counts.states} states")
 
     def result(self) -> RuleResult:
         """As a rule of the oracle's, with the counts as its note."""
@@ -189,9 +196,7 @@ class Campaign:
         seeing = Seeing()
         image = Image(self._base, (seeing, blocks, stretch.before))
         mounted, there = self._look(image)
-        if not seeing.asked <= self._looked_at:
-            self.counts.surprises += 1  # its subsets were not tried in the stretches before
-            self._looked_at |= seeing.asked
+        self._looked_at |= seeing.asked
         if self.counts.images % COMPARE_EVERY == 1:
             self._checker.compare(Ext4(image), mounted)
         # What is in the journal now counts for nothing any more.
@@ -211,7 +216,8 @@ class Campaign:
         if wrong is None:
             there = next(found for found, n in self._known.found.items() if n == number)
             wrong = self._known.judged[key] = self._judge.judge(there, *key[1:])
-            self.counts.starts, self.counts.steps = self._judge.starts, self._judge.steps
+            self.counts.starts, self.counts.under_way = self._judge.starts, self._judge.under_way
+            self.counts.steps = self._judge.steps
         if wrong:
             self.counts.violations += 1
         for text in wrong:

@@ -11,7 +11,8 @@ from bootproof.diskstates.choices import Bound
 @dataclass
 class Counts:
     """`images` are different states of the disk, `recovered` what they are when they have been mounted, `found` what
-    the program may find there, `starts` that and what stands at GitHub. `busy` are seconds of a processor."""
+    the program may find there, `starts` that and what stands at GitHub, in `under_way` of them with a request on its
+    way. `busy` are seconds of a processor, `walks` how often all states were gone through."""
 
     bound: Bound
     writes: int = 0
@@ -21,10 +22,11 @@ class Counts:
     recovered: int = 0
     found: int = 0
     starts: int = 0
+    under_way: int = 0
     steps: int = 0
     checked: int = 0
     compared: int = 0
-    surprises: int = 0
+    walks: int = 0
     violations: int = 0
     seconds: float = 0.0
     busy: float = 0.0
@@ -40,13 +42,13 @@ class Counts:
         yield (
             f"{self.writes} recorded writes, {self.flushes} flushes: {self.states} states, {self.images} "
             f"different images, {self.recovered} after recovery; {self.found} of what the program keeps, "
-            f"{self.starts} of that with what stands at GitHub"
+            f"{self.starts} of that with what stands at GitHub, {self.under_way} with a request on its way"
         )
         yield (
             f"{self.checked} found whole by e2fsck, {self.compared} journals replayed by it too; {self.steps} steps of "
             f"next runs; {self.violations} states in which a promise is broken"
         )
         yield (
-            f"{self.rate:.0f} images a minute and core ({self.busy:.0f} s of a core in {self.seconds:.0f} s); "
-            f"{self.surprises} looked elsewhere than expected"
+            f"{self.rate:.0f} images a minute and core ({self.busy:.0f} s of a core in {self.seconds:.0f} s, "
+            f"{self.walks} walks)"
         )

@@ -97,11 +97,13 @@ class _Begun(Simulation):
 
 @dataclass
 class FollowUp:
-    """Judges each distinct state once. `starts` is how many there were, `steps` how many steps they led to."""
+    """Judges each distinct state once. `starts` is how many there were, `under_way` those of them with a request on its
+    way, `steps` how many steps they led to."""
 
     agent: Agent
     moments: Sequence[Moment]
     starts: int = 0
+    under_way: int = 0
     steps: int = 0
     _known: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
@@ -139,6 +141,7 @@ class FollowUp:
         known = self._known.get(key)
         if known is None:
             self.starts += 1
+            self.under_way += moment.asked is not None
             simulation.begun = state
             explored = explore(simulation)
             if not explored.complete:

@@ -25,6 +25,8 @@ from bootproof.verdict import HarnessError
 
 MAGIC = 0x6A736677736872
 VERSION = 1
+LARGEST = 64 << 20
+"""Bytes of one request; a write is never so long."""
 _SUPERBLOCK = struct.Struct("<QQQI")
 _ENTRY = struct.Struct("<QQQQ")
 
@@ -83,6 +85,10 @@ def _entries(path: Path, content: mmap.mmap, count: int, sector: int) -> Iterato
     while at + sector <= len(content):
         where, sectors, bits, _ = _ENTRY.unpack_from(content, at)
         kind, size = _kind(_Flag(bits)), sectors * sector
+        if size > LARGEST:
+            raise HarnessError(
+                f"{path}: the guest gave up {size >> 20} MiB at once (fstrim?) while it was recorded"
+            )
         held = size if kind is Kind.WRITE else 0
         if at + sector + held > len(content):
             break
