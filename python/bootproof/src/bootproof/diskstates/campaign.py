@@ -208,6 +208,7 @@ class Campaign:
             self.counts.recovered = len(self._known.recovered)
             self.counts.found = len(self._known.found)
             self.counts.checked, self.counts.compared = self._checker.checked, self._checker.compared
+            self.counts.orphans = self._checker.orphans
         return self._known.recovered[name]
 
     def _follow(self, stretch: Stretch, choice: Choice, number: int) -> None:

@@ -26,6 +26,7 @@ class Counts:
     steps: int = 0
     checked: int = 0
     compared: int = 0
+    orphans: int = 0
     walks: int = 0
     violations: int = 0
     seconds: float = 0.0
@@ -45,8 +46,9 @@ class Counts:
             f"{self.starts} of that with what stands at GitHub, {self.under_way} with a request on its way"
         )
         yield (
-            f"{self.checked} found whole by e2fsck, {self.compared} journals replayed by it too; {self.steps} steps of "
-            f"next runs; {self.violations} states in which a promise is broken"
+            f"{self.checked} found whole by e2fsck ({self.orphans} when removals were finished), {self.compared} "
+            f"journals replayed by it too; {self.steps} steps of next runs; a promise is "
+            f"broken in {self.violations} states"
         )
         yield (
             f"{self.rate:.0f} images a minute and core ({self.busy:.0f} s of a core in {self.seconds:.0f} s, "

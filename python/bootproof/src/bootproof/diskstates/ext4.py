@@ -25,6 +25,7 @@ _NEEDS_RECOVERY, _EXTENTS, _WIDE = 0x4, 0x40, 0x80
 # filetype, recovery, extents, 64bit, flexible groups, the seed of checksums
 _KNOWN = 0x2 | _NEEDS_RECOVERY | _EXTENTS | _WIDE | 0x200 | 0x2000
 _CHECKSUMS = 0x400
+_ORPHANS_IN_FILE = 0x10000
 _HAS_ERRORS = 0x2
 ROOT = 2
 Extent = tuple[int, int, int]
@@ -71,6 +72,10 @@ class Ext4:
         (self._in_group,) = struct.unpack_from("<I", block, _SUPERBLOCK + 0x28)
         (self._node_size,) = struct.unpack_from("<H", block, _SUPERBLOCK + 0x58)
         (self._description,) = struct.unpack_from("<H", block, _SUPERBLOCK + 0xFE)
+        (first,) = struct.unpack_from("<I", block, _SUPERBLOCK + 0xE8)
+        (optional,) = struct.unpack_from("<I", block, _SUPERBLOCK + 0x64)
+        self.has_orphans = bool(first) or bool(optional & _ORPHANS_IN_FILE)
+        """Whether it may have files that were being removed, which is finished when it is mounted."""
         (self._journal,) = struct.unpack_from("<I", block, _SUPERBLOCK + 0xE0)
 
     # --- after a power cut
