@@ -24,7 +24,8 @@ _PIECE = 1 << 20
 
 
 class Checker:
-    """`checked` and `compared` count what it was asked, `orphans` where removals had to be finished. The copy is in `folder`, and its owner removes that."""
+    """`checked` and `compared` count what it was asked, `orphans` where removals had to be finished. The copy is in
+    `folder`, and its owner removes that."""
 
     def __init__(self, base: Base, folder: Path) -> None:
         found = shutil.which("e2fsck", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
