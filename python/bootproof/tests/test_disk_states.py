@@ -242,6 +242,26 @@ def test_a_file_system_that_is_not_whole_is_an_error(base: Base, tmp_path: Path)
         Checker(base, tmp_path).check(Ext4(broken))
 
 
+def test_what_was_being_removed_is_no_error(base: Base, image: Path, tmp_path: Path) -> None:
+    system = tmp_path / "system.img"
+    before = image.read_bytes()[BEGINS:]
+    system.write_bytes(before)
+    node = Ext4(Image(base)).find("/state/large")
+    assert node is not None
+    _debugfs(
+        system,
+        "unlink /state/large",
+        f"set_inode_field <{node.number}> links_count 0",
+        f"set_super_value last_orphan {node.number}",
+    )
+    after = system.read_bytes()
+    blocks = {n: after[n * BLOCK : (n + 1) * BLOCK] for n in range(SIZE // BLOCK)}
+    changed = {n: block for n, block in blocks.items() if block != base[n]}
+    checker = Checker(base, tmp_path)
+    checker.check(Ext4(Image(base, (changed,))))
+    assert checker.orphans == 1
+
+
 def test_the_same_content_has_the_same_number(base: Base) -> None:
     prints = Fingerprints(base)
     assert prints.of({1: base[1]}) == prints.of({}) == 0
