@@ -45,6 +45,36 @@ BY_HAND = {
 """systemd credentials for a boot in which nothing of it runs but by hand: no timer starts, and the steward, which would
 follow the register unit and be started again after 75, only while the file `TURN` is there."""
 
+KEPT_IN = "/var/lib/zeta-self-register"
+"""Where it keeps what it must not lose."""
+SET_UP_IN = ("/etc/zeta-self-register", "/var/lib/zeta-install", "/home/zeta/.config/gh")
+"""What it reads of the disk beside that."""
+_CPUS, _NET, _BLOCK = "/sys/devices/system/cpu/cpu[0-9]*", "/sys/class/net/*", "/sys/block/*"
+_LOOKED_AT = (
+    *("/proc/cpuinfo", "/proc/meminfo", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/hostname"),
+    *(
+        "/proc/net/route",
+        "/proc/self/stat",
+        "/etc/os-release",
+        "/sys/class/dmi/id/*",
+        "/sys/class/tpm/*/tpm_version_major",
+    ),
+    *("/sys/class/drm/*/device/uevent", f"{_CPUS}/topology/core_cpus_list", "/sys/bus/pci/devices/*/class"),
+    *(f"{_NET}/{one}" for one in ("address", "addr_assign_type", "type", "device/uevent")),
+    *(f"{_BLOCK}/{one}" for one in ("size", "removable", "queue/rotational", "device/vendor")),
+)
+LOOK_AROUND = f"""\
+for file in {" ".join(_LOOKED_AT)}; do
+    [ ! -f "$file" ] || echo "$file $(base64 -w 0 <"$file" 2>/dev/null)"
+done"""
+"""A shell script that shows all that it reads of a machine beside the disk: a line for each file, in Base64."""
+PRINTS = (
+    ("ip", "-json", "-details", "address", "show"),
+    ("ip", "-json", "-4", "route", "show", "default"),
+    ("ip", "-json", "-6", "route", "show", "default"),
+)
+"""The programs that it runs."""
+
 SOURCE = Path(__file__).parent.parent / "python" / "zeta-self-register"
 LIBRARY = "opt/zeta-self-register"
 

@@ -221,15 +221,17 @@ def node(site: Site, described: GuestFolder) -> Iterator[Node]:
     """A machine with nothing in it: no disk, no network."""
     site.machine = described.guest.name
     recorder = Recorder(site)
-    with a_machine(described, site.consoles / MACHINE, recorder) as machine:
+    with a_machine(described, site.consoles / MACHINE, recorder, site.disks) as machine:
         yield Node(machine, recorder, described)
 
 
-def a_machine(described: GuestFolder, folder: Path, record: Record) -> qemu.QemuMachine:
-    """The machine of all scenarios; only its disks differ."""
+def a_machine(
+    described: GuestFolder, folder: Path, record: Record, forks: Path | None = None
+) -> qemu.QemuMachine:
+    """The machine of all scenarios; only its disks differ. The token is on them, so a site keeps them apart."""
     size = described.guest
     hardware = qemu.Hardware.named(MACHINE, memory=size.memory, cpus=size.cpus)
-    return qemu.QemuMachine(MACHINE, folder, hardware=hardware, record=record)
+    return qemu.QemuMachine(MACHINE, folder, hardware=hardware, record=record, forks=forks)
 
 
 @pytest.fixture
@@ -281,11 +283,11 @@ def waiting(
     described: GuestFolder,
     installed: tuple[Sequence[Disk], str],
     shared: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    planted: str,
 ) -> Saved:
     """That disk in its first boot, saved with everything up and the network there, before the agent has run at all:
     nothing of it begins by itself."""
-    with one_at_a_time(shared, "waiting") as folder:
+    with one_at_a_time(shared, f"waiting{planted and '-'}{planted}") as folder:
         done = folder / "saved.json"
         if not done.exists():
             folder.mkdir(exist_ok=True)
@@ -293,6 +295,8 @@ def waiting(
                 phase("boots once for all"),
                 a_machine(described, folder / MACHINE, lambda _: None) as machine,
             ):
+                if described.guest.stage is guest.Stage.INSTALLED:
+                    machine.load(described)
                 machine.disks = [one.fork(folder / f"disk-{n}.qcow2") for n, one in enumerate(installed[0])]
                 machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there yet
                 machine.credentials = agent.BY_HAND

@@ -73,6 +73,13 @@ BUGS = {
         "        self._write_marker()\n"
         "        answer = self._github.create_pull(\n",
     ),
+    "syncs-nothing": Bug(
+        test="test_disk_states",
+        found="every-disk-state: one-per-epoch: ",
+        file=f"{CODE}/durable.py",
+        old="    effects.sync(temporary)\n    effects.rename(temporary, path)\n    effects.sync(folder)\n",
+        new="    effects.rename(temporary, path)\n",
+    ),
     "no-note": Bug(
         test="test_replay",
         trace="broken/nothing-is-noted.json",

@@ -72,6 +72,15 @@ def test_disks_keep_their_order_format_and_flushes() -> None:
     assert text.index("bootindex=1") < text.index("bootindex=2,serial=S1")
 
 
+def test_a_recorded_disk_sees_each_write_and_flush_of_the_guest() -> None:
+    disks = (Disk(Path("/a.raw")), Disk(Path("/b.raw")))
+    hardware, log = Hardware.named("node"), Path("/writes.log")
+    text = " ".join(command_line("node", hardware, TCG, UEFI, disks, (), WIRING, write_log=log))
+    assert "driver=blklogwrites,file=disk0,log=log,node-name=recorded" in text
+    assert "drive=recorded,bootindex=1,request-merging=off" in text
+    assert "drive=disk1,bootindex=2" in text
+
+
 def test_the_network_is_closed_but_for_the_forwards() -> None:
     text = network.netdev((Forward("10.0.2.100", 443, 4711),))
     assert "restrict=on" in text

@@ -57,6 +57,7 @@ class Site:
         self.expectations = Expectations()
         self._secrets: list[bytes] = []
         self._without_oracle = ""
+        self._further: list[RuleResult] = []
         self._begun = time.monotonic()
 
     def follow(self, mock: EventSource) -> None:
@@ -79,6 +80,10 @@ class Site:
     def attach(self, name: str, content: bytes) -> None:
         """Keeps something beside the logs: what the run was made from, say."""
         (self.folder / name).write_bytes(content)
+
+    def add(self, result: RuleResult) -> None:
+        """A rule that the scenario has judged itself, beside the oracle's."""
+        self._further.append(result)
 
     def without_oracle(self, reason: str) -> None:
         """This scenario is judged by its own assertions alone, and the table says why."""
@@ -116,7 +121,7 @@ class Site:
         file = CaseFile(registration=self.registration, expect=self.expectations, before=self.before)
         (self.folder / "case.json").write_bytes(msgspec.json.format(msgspec.json.encode(file)) + b"\n")
         case = read_folder(self.folder)
-        results = (*judge(case, finished=finished), *self._leaks())
+        results = (*judge(case, finished=finished), *self._further, *self._leaks())
         if not finished:
             results = tuple(result for result in results if result.error is None)
         return row_of(case, results, row)

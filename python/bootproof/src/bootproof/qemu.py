@@ -48,9 +48,11 @@ class Ending(enum.Enum):
 class QemuMachine:
     """A Machine (see machine.py). Use it as a context manager: leaving it cuts the power and cleans up.
 
-    `folder` keeps what outlives a power-on: the firmware's variables and the logs (console.log, qemu.log). `disks`,
+    `folder` keeps what outlives a power-on: the firmware's variables and the logs (console.log, qemu.log), and unless
+    `forks` is given as another folder, the forks of disks that the machine makes itself (`load`, `resume`). `disks`,
     `forwards` and `credentials` (systemd's, which come with each boot beside the command port's) may be changed while
-    the machine is off. Every time limit is stretched by the accelerator's factor.
+    the machine is off, and so may `write_log`, a file that gets every write to the first disk from the next power-on to
+    the next reset or power-off (see diskstates). Every time limit is stretched by the accelerator's factor.
     """
 
     def __init__(
@@ -62,13 +64,16 @@ class QemuMachine:
         forwards: tuple[Forward, ...] = (),
         record: Record = lambda event: None,
         accelerator: Accelerator | None = None,
+        forks: Path | None = None,
     ) -> None:
         self.name = name
         self.folder = folder
+        self.forks = forks or folder
         self.hardware = hardware or Hardware.named(name)
         self.disks: Sequence[Disk] = tuple(disks)
         self.forwards = forwards
         self.credentials: Mapping[str, bytes] = {}
+        self.write_log: Path | None = None
         self.accelerator = accelerator or probe()
         self._record = record
         self._stick: GuestFolder | None = None
@@ -110,7 +115,7 @@ class QemuMachine:
             )
         forked = []
         for number, path in enumerate(guest.disks):
-            forked.append(disk.existing(path).fork(self.folder / f"{name}-{number}.qcow2"))
+            forked.append(disk.existing(path).fork(self.forks / f"{name}-{number}.qcow2"))
         self.disks = tuple(forked)
         self._kernel = direct_kernel(guest)
         self._console_device = guest.guest.console
@@ -150,7 +155,7 @@ class QemuMachine:
             self._must_be_off()
             self._resumed += 1
             self.disks = tuple(
-                one.fork(self.folder / f"resumed-{self._resumed}-{number}.qcow2")
+                one.fork(self.forks / f"resumed-{self._resumed}-{number}.qcow2")
                 for number, one in enumerate(saved.disks)
             )
             if saved.variables is not None:
@@ -172,6 +177,8 @@ class QemuMachine:
 
     def _start(self, saved: Saved | None = None) -> None:
         """One process; told as a power-on or, by `_watch`, as a reset before it runs."""
+        if self.write_log is not None:
+            self.write_log.write_bytes(b"")
         process = QemuProcess(lambda wiring: self._command_line(wiring, saved), self.folder / "qemu.log")
         self.console.attach(process.console)
         self._port.attach(process.command_port, saved.boot_id if saved else None)
@@ -201,6 +208,7 @@ class QemuMachine:
             device,
             saved.credentials if saved else self.credentials,
             saved.memory if saved else None,
+            self.write_log,
         )
 
     def _own_firmware(self) -> Firmware:

@@ -72,10 +72,12 @@ def command_line(
     console: ConsoleDevice = ConsoleDevice.SERIAL,
     credentials: Mapping[str, bytes] = MappingProxyType({}),
     memory: Path | None = None,
+    write_log: Path | None = None,
 ) -> list[str]:
     """QEMU's whole command line. Nothing by default: each device is one more that firmware and kernel look at.
 
     `memory` is what a machine that is like this one in everything was saved to; this one goes on from there.
+    `write_log` is an empty file that every write to the first disk is recorded in.
     """
     return [
         *(QEMU, "-name", name, "-nodefaults", "-no-user-config", "-display", "none", "-S"),
@@ -86,7 +88,7 @@ def command_line(
         *("-smp", str(hardware.cpus), "-m", str(hardware.memory)),
         *("-uuid", hardware.uuid, "-smbios", f"type=1,serial={hardware.serial},product=bootproof"),
         *_boot(boot),
-        *_disks(disks),
+        *_disks(disks, write_log),
         *("-netdev", network.netdev(forwards)),
         # no boot ROM: the firmware would try to boot from the network
         *("-device", f"virtio-net-pci,id=nic0,netdev=net0,mac={hardware.mac},romfile="),
@@ -109,18 +111,28 @@ def _boot(boot: Boot) -> list[str]:
     ]
 
 
-def _disks(disks: Sequence[Disk]) -> list[str]:
+def _disks(disks: Sequence[Disk], write_log: Path | None) -> list[str]:
     arguments = []
     for number, one in enumerate(disks):
         read_only = "on" if one.read_only else "off"
         file = f"driver=file,filename={_escaped(one.path)},cache.no-flush=on"
         image = f"driver={one.format.value},file=file{number}"
+        top, further = f"disk{number}", f",serial={one.serial}" if one.serial else ""
         arguments += ["-blockdev", f"{file},node-name=file{number},read-only={read_only}"]
-        arguments += ["-blockdev", f"{image},node-name=disk{number},read-only={read_only}"]
-        serial = f",serial={one.serial}" if one.serial else ""
+        arguments += ["-blockdev", f"{image},node-name={top},read-only={read_only}"]
+        if number == 0 and write_log is not None:
+            arguments += _recorded(top, write_log)
+            # Each of the guest's requests is to be an entry of its own: the disk may do one without the other.
+            top, further = "recorded", f"{further},request-merging=off"
         # a boot index on the disks alone: the firmware connects nothing else before it boots
-        arguments += ["-device", f"virtio-blk-pci,drive=disk{number},bootindex={number + 1}{serial}"]
+        arguments += ["-device", f"virtio-blk-pci,drive={top},bootindex={number + 1}{further}"]
     return arguments
+
+
+def _recorded(node: str, log: Path) -> list[str]:
+    """A layer above the image, so that it sees the guest's flushes, which the file below skips."""
+    file = f"driver=file,filename={_escaped(log)},cache.no-flush=on,node-name=log"
+    return ["-blockdev", file, "-blockdev", f"driver=blklogwrites,file={node},log=log,node-name=recorded"]
 
 
 def _ports(wiring: Wiring, device: ConsoleDevice) -> list[str]:

@@ -122,7 +122,7 @@ class Judge:
 
     def run(self, run: LocalRun, known: Facts, meeting: Meeting) -> tuple[str, ...]:
         """What was wrong between two requests: an untrue marker, a request that may not be, or an end that is none."""
-        wrong = [text for marker in run.markers if (text := self._untrue(marker, known))]
+        wrong = [text for marker in run.markers if (text := self.untrue_marker(marker, known))]
         effect = run.place.effect
         if effect[0] == "github" and self.universe.forbidden is Forbidden.REQUESTS:
             wrong.append(f"forbidden-here: {described(effect)}")
@@ -138,7 +138,8 @@ class Judge:
                 wrong.append("exit-status: 0, where a person has to do something first")
         return tuple(wrong)
 
-    def _untrue(self, marker: bytes, known: Facts) -> str:
+    def untrue_marker(self, marker: bytes, known: Facts) -> str:
+        """What is wrong with what this marker claims, given all that was true; empty when nothing is."""
         claim: MarkerClaim | None = agents.claim(self.agent, marker)
         if claim is None:
             return ""

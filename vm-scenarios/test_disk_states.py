@@ -1,0 +1,88 @@
+"""Disk states: every state that a power cut can leave the disk in, at any moment of a registration.
+
+One registration is recorded, from the first look until the merged pull request is noted: every write to the disk and
+every flush, and beside them what stood at GitHub. Whatever could have been on the disk at any moment is put together
+from that, recovered as at the next boot, and handed to the agent. Out of each of them comes one merged pull request,
+also when the request that was on its way arrives later, and somebody merges or closes what is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from pathlib import Path
+
+import agent
+import pytest
+from bootproof.diskstates.campaign import Campaign
+from bootproof.diskstates.follow_up import FollowUp
+from bootproof.diskstates.moments import Onlooker
+from bootproof.diskstates.recording import Recording, Surroundings
+from bootproof.oracle import Final
+from bootproof.simulation import agents
+from bootproof.simulation.people import first_world
+from mock_github.faults import Match
+from stage import Node, as_found
+
+ROOT = 1
+"""The number of the partition that holds the system: the first one is the firmware's."""
+TICKS = 5
+
+
+@pytest.mark.long
+def test_disk_states(installed_node, waiting, github):
+    node = installed_node
+    recording = record(node, waiting, github)
+    node.site.expect(final=Final.MERGED)
+    follow_up = FollowUp.of(recording, agents.load("zeta-self-register"))
+    with (
+        node.site.phase("every state of the disk"),
+        Campaign(recording, follow_up, node.site.disks) as campaign,
+    ):
+        campaign.run()
+        node.site.add(campaign.result())
+
+
+def record(node: Node, waiting, github) -> Recording:
+    """One registration with nothing in its way."""
+    log = node.site.disks / "writes.log"
+    onlooker = Onlooker(log)
+    world = first_world(node.site.registration, agent.TOKEN).at(round(time.time() * 1000))
+    server = github(as_found(world), onlooker)
+    server.gate(Match(user_agent=agent.PROGRAM), onlooker.pass_on)
+    node.connect(server)
+    node.machine.credentials = agent.BY_HAND
+    node.machine.write_log = log
+    node.resume(waiting)
+    onlooker.watch(server)
+    node.machine.run(f"systemctl start {agent.REGISTER_UNIT}", timeout=60, check=False)
+    node.machine.run(f"mkdir -p {Path(agent.TURN).parent} && touch {agent.TURN}")
+    for _ in range(TICKS):
+        node.tick()
+        if node.marker().get("state") == "registered":
+            break
+    around = look_around(node)
+    moments = onlooker.moments()
+    node.off()
+    begun = waiting.disks[0].copy(node.site.disks / "begun.raw")
+    ended = node.machine.disks[0].copy(node.site.disks / "ended.raw")
+    assert node.site.registration is not None
+    return Recording(
+        begun=begun.path,
+        ended=ended.path,
+        partition=ROOT,
+        log=log,
+        moments=moments,
+        registration=node.site.registration,
+        around=around,
+        kept_in=agent.KEPT_IN,
+        set_up_in=agent.SET_UP_IN,
+    )
+
+
+def look_around(node: Node) -> Surroundings:
+    """What the agent sees of this machine."""
+    lines = node.machine.run(agent.LOOK_AROUND).text.splitlines()
+    files = {path: base64.b64decode(content) for path, _, content in (line.partition(" ") for line in lines)}
+    printed = {words: node.machine.run(" ".join(words), check=False).stdout for words in agent.PRINTS}
+    return Surroundings(files, printed)
