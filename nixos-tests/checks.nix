@@ -51,6 +51,7 @@ in
         ruff check .
         ruff format --check .
         mypy --no-error-summary python/*/src
+        MYPYPATH=nixos-tests/driver/src mypy --no-error-summary nixos-tests/driver/src
         find . -name '*.nix' -exec nixfmt --check {} +
       '';
 

@@ -43,6 +43,7 @@ let
   ];
   names = [
     "dosfstools"
+    "e2fsprogs"
     "git"
     "gnutar"
     "groff"
@@ -51,6 +52,8 @@ let
     "nixos-install-tools"
     "procps"
     "qemu_kvm"
+    "socat"
+    "util-linux"
   ];
 in
 lib.makeExtensible (
@@ -59,6 +62,8 @@ lib.makeExtensible (
   // lib.genAttrs names package
   // {
     inherit lib;
+    __splicedPackages = self;
+    appendOverlays = _: self;
     stdenv = base.stdenv // {
       inherit system;
       hostPlatform = platform;

@@ -105,6 +105,8 @@ let
       name: _: _:
       package name;
     runCommandLocal = self.runCommand;
+    writeShellScript = named;
+    writeShellScriptBin = named;
     writeText = named;
     systemd = package "systemd" // {
       interfaceVersion = 2;
