@@ -1,5 +1,5 @@
 {
-  description = "A NixOS node registers itself in its cluster by exactly one pull request, and the harness that proves it";
+  description = "Registers a NixOS node in its cluster by exactly one pull request, and proves it";
 
   # What the cluster itself runs.
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-26.05";

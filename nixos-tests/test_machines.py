@@ -10,20 +10,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import agent
 import pytest
+import stage
 from bootproof import debian
 from bootproof.machine import EventKind
+from nixos_driver import NODE, PORT
+from nixos_driver.machine import DriversMachine
 from zeta_self_register.settings import from_table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE / "driver/src"))
-sys.path.insert(0, str(ROOT / "vm-scenarios"))
-
-import agent  # noqa: E402
-import stage  # noqa: E402
-from nixos_driver import NODE, PORT  # noqa: E402
-from nixos_driver.machine import DriversMachine  # noqa: E402
 
 
 @pytest.fixture(scope="session")
