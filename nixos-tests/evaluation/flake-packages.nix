@@ -80,12 +80,19 @@ lib.makeExtensible (
     linkFarm = named;
     closureInfo = args: package "closure-info" // args;
     nixos = _: {
-      config.system.build = lib.genAttrs [
-        "toplevel"
-        "isoImage"
-        "kernel"
-        "initialRamdisk"
-      ] package;
+      config = {
+        boot.kernelParams = [ ];
+        system.boot.loader = {
+          kernelFile = "bzImage";
+          initrdFile = "initrd";
+        };
+        system.build = lib.genAttrs [
+          "initialRamdisk"
+          "isoImage"
+          "kernel"
+          "toplevel"
+        ] package;
+      };
     };
     testers.runNixOSTest = test: package "vm-test" // { inherit test; };
 

@@ -35,8 +35,8 @@ in
 pkgs.runCommand "nixos-guest" { } ''
   mkdir $out
   ln -s ${build.isoImage}/iso/*.iso $out/nixos.iso
-  ln -s ${build.kernel}/${pkgs.stdenv.hostPlatform.linux-kernel.target} $out/kernel
-  ln -s ${build.initialRamdisk}/initrd $out/initrd
+  ln -s ${build.kernel}/${config.system.boot.loader.kernelFile} $out/kernel
+  ln -s ${build.initialRamdisk}/${config.system.boot.loader.initrdFile} $out/initrd
   ln -s ${pkgs.OVMF.firmware} $out/firmware-code.fd
   ln -s ${pkgs.OVMF.variables} $out/firmware-variables.fd
   cp ${description} $out/guest.toml
