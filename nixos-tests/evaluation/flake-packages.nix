@@ -6,6 +6,8 @@ let
   inherit (base) package;
   platform = lib.systems.elaborate system;
   named = name: _: package name;
+  # So that a name that is not there is met, wherever in a script it stands.
+  forced = text: builtins.seq (builtins.stringLength text);
 
   pythonNames = [
     "cryptography"
@@ -75,8 +77,13 @@ lib.makeExtensible (
       firmware = "/nix/store/ovmf/OVMF_CODE.fd";
       variables = "/nix/store/ovmf/OVMF_VARS.fd";
     };
-    writeShellApplication = args: package args.name // args;
-    writeText = named;
+    writeShellApplication = args: forced args.text (package args.name // args);
+    runCommand =
+      name: env: script:
+      forced script (builtins.deepSeq (lib.attrNames env) (package name // { inherit env script; }));
+    writeTextDir =
+      path: text:
+      forced text (package (baseNameOf path));
     linkFarm = named;
     closureInfo = args: package "closure-info" // args;
     nixos = _: {
@@ -98,6 +105,7 @@ lib.makeExtensible (
 
     pythonPackagesExtensions = [ ];
     python3 = package "python3" // {
+      pythonVersion = "3.13";
       pkgs = self.python3Packages;
       withPackages = select: package "python3-env" // { packages = select self.python3Packages; };
     };
