@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -105,3 +106,19 @@ def test_what_a_build_leaves_out_is_there_to_be_left_out(flake, name):
 def test_the_default_program_is_the_agent(flake):
     assert Path(flake["programs"]["default"]).name == "zeta-self-register"
     assert Path(flake["programs"]["mock-github"]).name == "mock-github"
+
+
+def test_the_workflow_builds_every_check(flake):
+    """Those without machines by name, the machines by a list that it asks the flake for."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())
+    jobs = workflow["jobs"]
+    script = jobs["build"]["steps"][-1]["run"]
+    named = re.search(r"for check in (.*); do", script)
+    assert named
+    assert sorted(named[1].split()) == sorted(EVERYWHERE)
+    assert {one["system"] for one in jobs["build"]["strategy"]["matrix"]["include"]} == set(SYSTEMS)
+    listed = next(step["run"] for step in jobs["evaluate"]["steps"] if step.get("id") == "list")
+    asked = re.search(r'builtins\.match "(.*?)"', listed)
+    assert asked
+    found = [name for name in flake["names"]["checks"]["x86_64-linux"] if re.fullmatch(asked[1], name)]
+    assert found == sorted(MACHINES)
