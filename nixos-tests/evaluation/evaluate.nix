@@ -66,6 +66,7 @@ let
     in
     {
       units = lib.genAttrs present (name: config.systemd.units.${name}.text);
+      masked = lib.filter (name: !config.systemd.units.${name}.enable) present;
       wantedBy = lib.genAttrs present (name: config.systemd.units.${name}.wantedBy);
       settings = config.zeta.selfRegister.settings;
       failed = map (one: one.message) (lib.filter (one: !one.assertion) (said system "assertions"));

@@ -83,23 +83,19 @@ in
     users.groups.${name} = lib.mkIf (cfg.group == name) { };
 
     systemd.packages = [ cfg.package ];
-    systemd.services.${name} = lib.mkMerge [
-      service
-      (lib.mkIf (!cfg.steward.enable) {
-        unitConfig = {
-          OnSuccess = "";
-          OnFailure = "";
-        };
-      })
-    ];
-    systemd.services.zeta-register-steward = service;
+    systemd.services.${name} = service;
+    # The shipped unit hands over to the steward, which no drop-in can take back; without it, it is masked.
+    systemd.services.zeta-register-steward = service // {
+      inherit (cfg.steward) enable;
+    };
     # [Install] of a package's unit is not looked at.
     systemd.timers.${name} = {
       wantedBy = [ "timers.target" ];
       timerConfig = lib.mkIf (!cfg.steward.enable) { OnUnitInactiveSec = "30min"; };
     };
     systemd.timers.zeta-register-steward = {
-      wantedBy = lib.mkIf cfg.steward.enable [ "timers.target" ];
+      inherit (cfg.steward) enable;
+      wantedBy = [ "timers.target" ];
       timerConfig = lib.mkMerge [
         # An empty value of one of these takes all of them back, so all stand here again.
         (lib.mkIf (cfg.reconcileInterval != shipped.reconcileInterval) {
