@@ -79,6 +79,7 @@
             pkgs.iproute2
             pkgs.nixfmt
             pkgs.qemu_kvm
+            pkgs.ruff
           ];
           # Our packages are worked on where they lie.
           shellHook = ''

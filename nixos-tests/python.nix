@@ -9,12 +9,10 @@ python: [
   python.prometheus-client
   python.pytest-timeout
   python.pytest-xdist
-  python.ruff
   python.setuptools
   python.shtab
   python.types-greenlet
   python.types-jsonschema
-  python.types-pexpect
   python.types-pyyaml
   python.zeta-self-register
 ]

@@ -32,14 +32,12 @@ let
     "pyyaml"
     "qemu-qmp"
     "rich"
-    "ruff"
     "setuptools"
     "shtab"
     "starlette"
     "trustme"
     "types-greenlet"
     "types-jsonschema"
-    "types-pexpect"
     "types-pyyaml"
     "uvicorn"
   ];
@@ -54,6 +52,7 @@ let
     "nixos-install-tools"
     "procps"
     "qemu_kvm"
+    "ruff"
     "socat"
     "util-linux"
   ];
