@@ -12,7 +12,7 @@ from zeta_self_register.decide import TABLE
 from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local import Files
-from zeta_self_register.local_files import Marker, Reading, Wishes
+from zeta_self_register.local_files import Marker, MarkerState, Reading, Wishes
 from zeta_self_register.node import Node
 from zeta_self_register.plain_text import line, printable
 from zeta_self_register.remote import PullState, Snapshot, Unknown
@@ -135,6 +135,8 @@ def standing(files: Files, remote: Snapshot | Unknown | None, following: Decisio
         return "RETIRED: it does not register itself"
     if remote.record is not None:
         return "REGISTERED"
+    if files.marker is not None and files.marker.state is MarkerState.REGISTERED:
+        return "DRIFTED: it was registered, and its record is gone; it goes on by itself"
     return "NOT REGISTERED YET: nothing has to be done, it goes on by itself"
 
 
