@@ -15,6 +15,7 @@ from unittest import mock
 
 from bootproof.simulation import agents
 from zeta_self_register import cli
+from zeta_self_register.commands import common
 
 
 class Port:
@@ -84,12 +85,12 @@ class Spoiled:
 
     def as_process(self, arguments: list[str]) -> int:
         """One run upon the machine that this process is on."""
-        real = cli.Production
+        real = common.Production
 
-        def spoilt(ca_file: str | None = None) -> Port:
-            return self._spoilt(real(ca_file), self._agent, os.environ["MARKER"])
+        def spoilt(*arguments: Any) -> Port:
+            return self._spoilt(real(*arguments), self._agent, os.environ["MARKER"])
 
-        with mock.patch.object(cli, "Production", spoilt):
+        with mock.patch.object(common, "Production", spoilt):
             return cli.run(arguments, os.environ)
 
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from foreign_bytes import PARSERS, Finding, tried
-from foreign_files import ATTEMPT
+from foreign_files import ATTEMPT, OPEN_MARKER
 from foreign_port import Broken, Foreign, Parser, answer_of
 from foreign_stages import sample
 from fuzz_bytes import Order, run, turn
@@ -64,6 +64,9 @@ FOUND: dict[str, tuple[bytes, ...]] = {
         FLEET.replace(b"https://github.test", "\u202e".encode()),
         FLEET.replace(b'"name":"alice"', b'"name":"\\u001b[2J"'),
         FLEET.replace(b'"name":"alice"', b'"name":"' + b"x" * 5000 + b'"'),
+    ),
+    "a run (to be armed): registered.json": tuple(
+        encode(structs.replace(OPEN_MARKER, written_at="x" * length)) for length in range(3000, 3004)
     ),
     "a run (fresh): attempt.json": (encode(structs.replace(ATTEMPT, branch="\0")),),
     "a run (fresh): 1. query Snapshot": END_OF_TIME,

@@ -42,6 +42,7 @@ OTHERS = {
     "check-pull": ["--event", "{folder}/token"],
     "intent": ["--operator", "alice", "--repository", "acme/cluster", "--root", "{folder}/new"],
     "stamp": ["--root", "{folder}/new"],
+    "check-settings": [],
 }
 """Commands that ask GitHub nothing, with what they are given."""
 

@@ -12,9 +12,9 @@ from zeta_self_register.decide import TABLE
 from zeta_self_register.decision import Action, Decision
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local import Files
-from zeta_self_register.local_files import Marker, Reading, Wishes
+from zeta_self_register.local_files import Marker, MarkerState, Reading, Wishes
 from zeta_self_register.node import Node
-from zeta_self_register.plain_text import printable
+from zeta_self_register.plain_text import line, printable
 from zeta_self_register.remote import PullState, Snapshot, Unknown
 from zeta_self_register.schema_check import Problem
 from zeta_self_register.tick import Run
@@ -74,7 +74,7 @@ def wish_lines(done: Done) -> str:
         lines.append(f"not yet: {done.refused.line}")
     elif done.decisions:
         lines.append(f"now: {done.decisions[-1].reason}")
-    return "\n".join(map(printable, lines))
+    return "\n".join(map(line, lines))
 
 
 def wish_as_table(command: str, done: Done) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def status_lines(
         ("Wanted", wishes),
         ("Next run", following.line if isinstance(following, Refused) else plan_line(following)),
     ]
-    return "\n".join(f"{name:<9} {printable(text)}" for name, text in rows if text)
+    return "\n".join(f"{name:<9} {line(text)}" for name, text in rows if text)
 
 
 def standing(files: Files, remote: Snapshot | Unknown | None, following: Decision | Refused) -> str:
@@ -135,6 +135,8 @@ def standing(files: Files, remote: Snapshot | Unknown | None, following: Decisio
         return "RETIRED: it does not register itself"
     if remote.record is not None:
         return "REGISTERED"
+    if files.marker is not None and files.marker.state is MarkerState.REGISTERED:
+        return "DRIFTED: it was registered, and its record is gone; it goes on by itself"
     return "NOT REGISTERED YET: nothing has to be done, it goes on by itself"
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from zeta_self_register import __version__, output, settings
 from zeta_self_register.commands import (
+    configuration,
     diagnosis,
     everyone,
     following,
@@ -36,7 +37,18 @@ examples:
 
 exit status:
 """
-GROUPS = (ticks, looks, record, diagnosis, following, everyone, operator, installer, repository)
+GROUPS = (
+    ticks,
+    looks,
+    record,
+    diagnosis,
+    following,
+    everyone,
+    operator,
+    installer,
+    configuration,
+    repository,
+)
 
 
 def parser() -> argparse.ArgumentParser:

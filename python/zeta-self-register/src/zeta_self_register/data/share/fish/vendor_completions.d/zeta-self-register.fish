@@ -50,7 +50,7 @@ function _shtab_zeta_self_register_using
   test "$_shtab_zeta_self_register_cmdpath" = "$argv"
 end
 
-set -g _shtab_zeta_self_register_commands register steward status plan compose validate schema doctor watch fleet reset adopt rename deregister pause resume intent stamp check-pull
+set -g _shtab_zeta_self_register_commands register steward status plan compose validate schema doctor watch fleet reset adopt rename deregister pause resume intent stamp check-settings check-pull
 set -g _shtab_zeta_self_register_opts_with_value --author --base --branch --event --every --head --node --operator --repository --root --settings
 
 complete -c zeta-self-register -e
@@ -123,6 +123,8 @@ complete -c zeta-self-register -n '_shtab_zeta_self_register_using intent' -l ro
 complete -c zeta-self-register -n '_shtab_zeta_self_register_using; and test $_shtab_zeta_self_register_npos -eq 0' -a stamp -d 'In the installer, last of all: syncs the file systems and says that the installation is complete.'
 complete -c zeta-self-register -n '_shtab_zeta_self_register_using stamp' -s h -l help -d 'show this help message and exit'
 complete -c zeta-self-register -n '_shtab_zeta_self_register_using stamp' -l root -xka "(__fish_complete_directories)" -d 'where the installed system is mounted'
+complete -c zeta-self-register -n '_shtab_zeta_self_register_using; and test $_shtab_zeta_self_register_npos -eq 0' -a check-settings -d 'Checks a settings file and nothing else: no machine, no network, no token is looked at.'
+complete -c zeta-self-register -n '_shtab_zeta_self_register_using check-settings' -s h -l help -d 'show this help message and exit'
 complete -c zeta-self-register -n '_shtab_zeta_self_register_using; and test $_shtab_zeta_self_register_npos -eq 0' -a check-pull -d 'In the GitOps repository: checks that a node'"'"'s pull request touches only its own record. Prints one line for each rule that is broken. Exit status: 0 none, or no registration at all; 1 some; 78 it could not be checked.'
 complete -c zeta-self-register -n '_shtab_zeta_self_register_using check-pull' -s h -l help -d 'show this help message and exit'
 complete -c zeta-self-register -n '_shtab_zeta_self_register_using check-pull' -l event -xka "(__fish_complete_path (commandline -ct))" -d 'take the pull request from a workflow'"'"'s event (default: $GITHUB_EVENT_PATH)'
