@@ -33,7 +33,7 @@ SMALL = (
     "disk",
     "late",
 )
-"""Those of about a second; `bootproof explore` runs all of them."""
+"""Those of seconds; `bootproof explore` runs all of them."""
 
 
 @pytest.mark.parametrize("name", SMALL)
