@@ -185,7 +185,7 @@ def test_the_user_is_made_unless_another_one_is_named(rows):
 
 # --- systemd ----------------------------------------------------------------------------------------------------
 
-NEWER = ("RestartSteps=", "RestartMaxDelaySec=", "RestartForceExitStatus=")
+NEWER = ("RestartSteps=", "RestartMaxDelaySec=")
 """What systemd takes (for a oneshot) since 254 only. On a node it is 256 or later, on Debian 12 it is 252."""
 
 

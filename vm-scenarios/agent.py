@@ -37,7 +37,7 @@ COMMANDS = {"register": REGISTER_UNIT, "steward": STEWARD_UNIT}
 NOT_NOW = 75
 TURN = "/run/by-hand/turn"
 _NEVER = b"[Unit]\nConditionPathExists=!/\n"
-_IN_TURN = f"[Unit]\nConditionPathExists={TURN}\n[Service]\nRestartForceExitStatus=\n".encode()
+_IN_TURN = f"[Unit]\nConditionPathExists={TURN}\n[Service]\nRestart=no\n".encode()
 BY_HAND = {
     **{f"systemd.unit-dropin.{timer}": _NEVER for timer in TIMERS},
     f"systemd.unit-dropin.{STEWARD_UNIT}": _IN_TURN,

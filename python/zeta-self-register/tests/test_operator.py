@@ -196,6 +196,8 @@ def test_resume_writes_wishes_anew_that_cannot_be_read(machine):
         "move_from": None,
         "removal": None,
     }
+    assert machine.pulls() == [], "what was wished for is said first"
+    machine.tick()
     assert len(machine.pulls()) == 1
 
 

@@ -10,9 +10,13 @@ from mock_github.step import step
 
 def test_a_reopening_that_a_stray_was_in_the_way_of_is_made_up_for(machine):
     """GitHub reopens none while another one of its branch is open.  Found by `bootproof explore beyond-q-closed`."""
+    machine.fate = lambda _number, request: "lost before" if request.url.endswith("/pulls") else None
+    machine.tick()
+    machine.fate = lambda _number, _request: None
+    (creation,) = [r for r in machine.requests if r.method == "POST" and r.url.endswith("/pulls")]
+    machine.wait(400)
     machine.tick()
     machine.person("PATCH", "/repos/acme/cluster/pulls/1", {"state": "closed"})
-    (creation,) = [r for r in machine.requests if r.method == "POST" and r.url.endswith("/pulls")]
     landed = []
 
     def lands_just_before_the_reopening(_number, request):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from zeta_self_register import local
-from zeta_self_register.decide import TABLE
+from zeta_self_register.decide import TABLE, decide
+from zeta_self_register.decision import Action
 from zeta_self_register.effects import CommandFailed, Effects
 from zeta_self_register.exits import Exit, Refused
 from zeta_self_register.local_files import Reading
@@ -27,6 +28,8 @@ CLOCK_SECONDS = 300.0
 """A machine's clock that is off by more than this refuses certificates sooner or later."""
 
 
+MARKER_ROWS = {"marker-foreign", "former-name", "paused"}
+"""Rows that say of a marker, or of a pause that GitHub asked for, why a tick does nothing."""
 _SPEAKERS = {REGISTER, *(row.name for row in TABLE)}
 """What a line of a tick begins with: the row that decided, or the program's name when it was refused."""
 
@@ -105,6 +108,9 @@ def _stamp(effects: Effects, configured: Settings) -> Check:
 def _marker(node: Node) -> Check:
     files = node.files()
     path = node.settings.marker
+    judged = decide(node.situation(None, None))
+    if judged.action is Action.NOTHING and judged.status is not Exit.DONE and judged.row in MARKER_ROWS:
+        return Check("marker", State.UNMET, judged.reason, judged.status)
     if files.marker is not None:
         return Check("marker", State.MET, f"{files.marker.state.value}, written {files.marker.written_at}")
     texts = {

@@ -35,6 +35,8 @@ class Subject:
     """Whether the branch is there to add the record; else it is there to remove it."""
     moved: str | None = None
     """The record of a former name, which the branch removes as well."""
+    registers: str | None = None
+    """While the record is to be removed, the branch of a registration that may be open yet."""
 
     @property
     def folder(self) -> str:
@@ -76,6 +78,8 @@ def take_snapshot(github: GitHub, subject: Subject) -> Snapshot | Unknown:
             "isKnown": subject.known_pull is not None,
             "dropped": subject.drops or "",
             "drops": subject.drops is not None,
+            "registers": subject.registers or "",
+            "removes": subject.registers is not None,
         },
     )
     took = github.clock() - asked_at
@@ -120,7 +124,8 @@ def _snapshot(
     if repository["pullRequests"]["pageInfo"]["hasNextPage"]:
         raise OddForm("more than 50 pull requests of one branch")
     known = repository.get("known")
-    for node in [*repository["pullRequests"]["nodes"], *([known] if known else [])]:
+    registering = (repository.get("registering") or {"nodes": []})["nodes"]
+    for node in [*repository["pullRequests"]["nodes"], *registering, *([known] if known else [])]:
         # Forks share branch names; only a branch of this repository is ours.
         if (
             any(pull.number == node["number"] for pull in pulls)

@@ -137,6 +137,7 @@ class Node:
             known_pull=known if wishes.adopt is None else wishes.adopt,
             adds=adds,
             moved=wishes.move_from,
+            registers=None if adds else names.branch_name(node),
         )
 
     @property
@@ -164,6 +165,7 @@ class Node:
         if self._operator is None:
             login = viewer(self.github)
             if isinstance(login, Unknown):
+                self.last_look = login
                 return login
             try:
                 self._operator = names.parse_operator(login)

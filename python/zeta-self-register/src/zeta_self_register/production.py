@@ -122,6 +122,8 @@ class Production:
         """See `Effects.lock`.  Opened to read: one that root made must not lock the service's user out."""
         fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
+            if os.fstat(fd).st_uid == os.geteuid():
+                os.fchmod(fd, 0o644)  # whatever the umask of the one who comes first
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -162,7 +164,7 @@ class Production:
         host, _, port = target.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that is none
             raise NotReachable(_explain(error)) from error
 
     def _get(self, url: str, seconds: float) -> None:
@@ -174,7 +176,7 @@ class Production:
                 client.stream("GET", url),
             ):
                 pass
-        except (httpx.HTTPError, NotSent) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, NotSent) as error:
             raise NotReachable(_explain(error)) from error
 
     def wall_clock(self) -> float:

@@ -32,7 +32,7 @@ SNAPSHOT = (
     """
 query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: String!, $branch: String!,
                $branchName: String!, $record: String!, $retired: String!, $known: Int!, $isKnown: Boolean!,
-               $dropped: String!, $drops: Boolean!) {
+               $dropped: String!, $drops: Boolean!, $registers: String!, $removes: Boolean!) {
   viewer { login }
   repository(owner: $owner, name: $name) {
     nameWithOwner isArchived autoMergeAllowed mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed
@@ -59,6 +59,9 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
       compare(headRef: $baseName) { aheadBy behindBy }
     }
     known: pullRequest(number: $known) @include(if: $isKnown) { ...Pull }
+    registering: pullRequests(headRefName: $registers, states: [OPEN], first: 10) @include(if: $removes) {
+      nodes { ...Pull }
+    }
     pullRequests(headRefName: $branchName, first: 50, orderBy: {field: CREATED_AT, direction: DESC}) {
       pageInfo { hasNextPage }
       nodes { ...Pull }
@@ -71,7 +74,7 @@ query Snapshot($owner: String!, $name: String!, $base: String!, $baseName: Strin
 """One look at everything that `decide` needs: branch, record, and every pull request of the branch.
 
 `known` is the one that the marker names; it can be of another branch, when it was joined.  `dropped` is a file that
-the branch is to remove.
+the branch is to remove; while the record is to be removed, `registering` are open ones that would bring it back.
 """
 
 VIEWER = "query Viewer { viewer { login } }"

@@ -73,8 +73,10 @@ def reset_needless(s: Situation) -> Decision | None:
     if not wishes.reset or wishes.removal is not None:
         return None
     there = s.path if s.seen.record is not None else None
-    there = f"#{s.open_pull.number}" if there is None and s.open_pull is not None else there
-    if there is None:
+    opened = s.open_pull
+    if there is None and opened is not None and opened.base == s.policy.base_branch:
+        there = f"#{opened.number}" if s.owner_of(opened) is not Owner.OTHERS else None
+    if there is None or s.record_owner is Owner.OTHERS:
         return None
     return _wishing(s, f"nothing is in the way of a registration: {there} is there", reset=False)
 
@@ -102,6 +104,11 @@ def adopt(s: Situation) -> Decision | None:
     pull = next((p for p in s.seen.pulls if p.number == number), None)
     if pull is not None and marker_has(s, pull):
         return _wishing(s, f"#{number} is this node's pull request", adopt=None)
+    if (left := s.creation_outstanding) > 0:
+        return nothing(
+            Exit.NOT_NOW,
+            f"an unanswered request may still open a pull request of ours: waits {left:.0f} s more",
+        )
     against = _against(s, number, pull)
     if pull is None or against:
         return _wishing(s, against, Exit.HELD, adopt=None)
@@ -111,6 +118,8 @@ def adopt(s: Situation) -> Decision | None:
 def _against(s: Situation, number: int, pull: Pull | None) -> str:
     """Why this pull request cannot be this node's."""
     other = next((p for p in s.seen.pulls if p.state is PullState.OPEN and p.number != number), None)
+    named = s.marker.pull_request if s.marker is not None and s.marker_is(MarkerState.PR_OPEN) else None
+    seen = {p.number for p in s.seen.pulls}
     if s.seen.record is not None:
         return f"{s.path} is on {s.policy.base_branch!r} already: there is nothing to adopt"
     if pull is None:
@@ -123,6 +132,8 @@ def _against(s: Situation, number: int, pull: Pull | None) -> str:
         return f"#{number} does not add {s.path}: adopt one that does"
     if s.owner_of(pull) is not Owner.OURS:
         return f"#{number} adds another machine's record: it is not this node's"
+    if named is not None and named.number not in {number, *seen}:
+        return f"#{named.number} is this node's by its marker: close it, and let a tick see that, first"
     return f"#{other.number} is open for this node as well: close one of the two first" if other else ""
 
 
@@ -132,6 +143,8 @@ def _against(s: Situation, number: int, pull: Pull | None) -> str:
 def moved(s: Situation) -> Decision | None:
     if s.local.wishes.move_from is None or s.seen.record is None or s.record_owner is not Owner.OURS:
         return None
+    if s.local.former is not None:
+        return None  # the marker first: it still has the former name, by which this node would be held
     return _wishing(s, f"this machine is registered as {s.node!r}", move_from=None)
 
 

@@ -167,6 +167,8 @@ class Situation:
         """An open pull request that a request of ours made so late that there is one that counts beside it: one that
         was merged, or one that a person closed."""
         pull, noted = self.open_pull, self.local.attempt
+        if not self.stray_may_come:
+            return None  # a person's, who took our title over
         if pull is None or noted is None or pull.title != pull_title(self.node) or not _since(pull, noted):
             return None
         named = self.marker.pull_request if self.marker is not None else None
@@ -252,6 +254,17 @@ class Situation:
         return (
             self.attempt is not None and self.attempt.phase is Phase.PULL_REQUEST and self.open_pull is None
         )
+
+    @property
+    def creation_outstanding(self) -> float:
+        """Seconds for which a creation that was noted, and of which nothing is seen, may still open a pull request
+        of our branch, whatever other one is open."""
+        noted = self.attempt
+        if noted is None or noted.phase is not Phase.PULL_REQUEST:
+            return 0.0
+        if any(pull.branch == noted.branch and _since(pull, noted) for pull in self.seen.pulls):
+            return 0.0
+        return max(0.0, self.policy.request_lifetime - (self.attempt_age or 0.0))
 
     def lost_one(self) -> bool:
         """Whether, when a new attempt is noted, an earlier creation was never answered nor seen."""

@@ -38,6 +38,8 @@ def look(node: Node) -> Sight:
     if isinstance(seen, Unknown) and seen.status is Exit.NOT_NOW:
         return Sight(seen.reason, decision.row, None, pause=seen.pause_seconds or 0.0)
     if not isinstance(seen, Snapshot):
+        return Sight(decision.reason, decision.row, None, _no_wait(decision.status))
+    if decision.status in (Exit.HELD, Exit.MISCONFIGURED):
         return Sight(decision.reason, decision.row, None, decision.status)
     pull = next((p for p in seen.pulls if p.state is PullState.OPEN), None)
     if pull is not None:
@@ -45,8 +47,13 @@ def look(node: Node) -> Sight:
     if seen.record is not None and decision.status is Exit.DONE and node.wishes.removal is None:
         text = f"registered: {node.subject.record} is on {node.settings.base_branch}"
         return Sight(text, decision.row, None, Exit.DONE)
-    ended = decision.status in (Exit.HELD, Exit.MISCONFIGURED) or decision.row in ("retired", "removed")
+    ended = decision.row in ("retired", "removed")
     return Sight(decision.reason, decision.row, None, decision.status if ended else None)
+
+
+def _no_wait(status: Exit) -> Exit | None:
+    """The end, unless it will be tried again."""
+    return None if status is Exit.NOT_NOW else status
 
 
 def _open(pull: Pull) -> str:

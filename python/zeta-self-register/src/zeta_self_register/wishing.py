@@ -17,7 +17,7 @@ from zeta_self_register.decision import Action, Decision
 from zeta_self_register.durable import make_folder_durably, write_durably
 from zeta_self_register.effects import AlreadyRunning, Effects
 from zeta_self_register.exits import Exit, Refused
-from zeta_self_register.local_files import Removal, Wishes, encode
+from zeta_self_register.local_files import MarkerState, Removal, Wishes, encode
 from zeta_self_register.node import Node
 from zeta_self_register.settings import Settings
 from zeta_self_register.tick import already_running, cannot_write, plan, tick
@@ -38,14 +38,30 @@ class Done:
 
 def pause(effects: Effects, configured: Settings) -> Done:
     """GitHub is neither asked nor changed until `resume`.  Raises Refused when that could not be noted."""
+    if local.read_files(effects, configured).wishes_broken:
+        raise Refused(
+            Exit.MISCONFIGURED,
+            "wishes.json cannot be understood, so nothing is done already: `zeta-self-register resume` writes it anew",
+        )
     _note(effects, configured, lambda wishes: msgspec.structs.replace(wishes, paused=True))
     return Done("paused: GitHub is neither asked nor changed until `zeta-self-register resume`")
 
 
 def resume(node: Node) -> Done:
     """Ends the pause, and a file of wishes that nobody can read.  Raises Refused when that could not be noted."""
+    if node.files().wishes_broken:
+        return _anew(node)
     _note(node.effects, node.settings, lambda wishes: msgspec.structs.replace(wishes, paused=False))
     return _carried_out(node, "resumed: ticks ask GitHub again")
+
+
+def _anew(node: Node) -> Done:
+    """Wishes that were lost are not guessed, but for one: a node that was deregistered stays away until `reset`."""
+    marker = node.files().marker
+    retired = marker is not None and marker.state is MarkerState.RETIRED
+    _note(node.effects, node.settings, lambda _: Wishes(removal=Removal() if retired else None))
+    stays = "this node stays deregistered until `zeta-self-register reset`; " if retired else ""
+    return Done(f"wishes.json is written anew: {stays}say again what else you want, the next tick goes by it")
 
 
 def reset(node: Node, confirm: Confirm) -> Done:

@@ -77,7 +77,7 @@ def confirmed(options: Options, consequence: str) -> Callable[[str], None]:
     def ask(what: str) -> None:
         if options.yes:
             return
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():  # None: it was closed
             raise Refused(
                 Exit.HELD, f"{options.command} would do this: {what}; nobody can be asked here, so say --yes"
             )
