@@ -128,6 +128,12 @@ def test_no_second_one_is_adopted_beside_the_markers_own(machine):
         adopt(machine, open_pull(machine, "by-hand-2"))
 
 
+def test_a_pull_request_that_is_not_there_is_no_reason_to_remove_the_marker(machine):
+    machine.tick()
+    with pytest.raises(Refused, match="acme/cluster has no pull request #99"):
+        adopt(machine, 99)
+
+
 # --- deregister, reset, resume --------------------------------------------------------------------------------
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from stories import RECORD
+from test_operator import WISHES, call_it
 from zeta_self_register import output
 from zeta_self_register.tick import plan
 
@@ -58,6 +61,13 @@ def unreachable(machine):
     machine.fate = lambda _number, _request: "not sent"
 
 
+def moving(machine):
+    """It was registered under another name, and the record is to get the present one."""
+    registered(machine)
+    call_it(machine, "node-b")
+    machine.files[WISHES] = json.dumps({"schema": 1, "move_from": RECORD}).encode()
+
+
 @pytest.mark.parametrize(
     ("story", "first", "last"),
     [
@@ -66,13 +76,14 @@ def unreachable(machine):
         (registered, "REGISTERED", "(exit 0)"),
         (held, "HELD: it goes on when a person", "`zeta-self-register reset` allows a new registration"),
         (drifted, "DRIFTED: it was registered, and its record is gone", "the next pull request not before"),
+        (moving, "MOVING: its record gets the present name", "would "),
         (unreachable, "UNKNOWN: GitHub could not be asked (it was registered)", "waits for the network"),
     ],
 )
 def test_the_first_line_says_how_it_stands_and_the_last_one_what_comes_next(machine, story, first, last):
     story(machine)
     lines = screen(machine).splitlines()
-    assert len(lines) <= 7
+    assert len(lines) <= 8
     assert lines[0].startswith(f"State     {first}")
     assert lines[-1].startswith("Next run  would ")
     assert last in lines[-1]

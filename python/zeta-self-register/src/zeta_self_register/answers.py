@@ -22,6 +22,7 @@ from zeta_self_register.exits import Exit
 _NOTHING_MISSING = re.compile(r"is in (clean|unstable|has.hooks) status", re.IGNORECASE)
 EARLIEST, LATEST = 946_684_800.0, 4_102_444_800.0
 """2000 and 2100.  At the end of year 9999 the next second has no date any more."""
+PULL_NOT_SHOWN = "GitHub does not show the pull request that the marker names"
 MAX_PAUSE_SECONDS = 3600.0
 SECONDARY_PAUSE_SECONDS = 60.0
 """GitHub's documentation: without a retry-after, wait at least a minute, then longer each time."""
@@ -177,8 +178,7 @@ def _graphql_errors(data: dict[str, Any], headers: Mapping[str, str], clock: flo
     if kind == "NOT_FOUND" and first.get("path") == ["repository", "known"]:
         return Answer(
             Outcome.LOST,
-            "GitHub does not show the pull request that the marker names: waits; if the repository was made anew, "
-            "remove the marker",
+            f"{PULL_NOT_SHOWN}: waits; if the repository was made anew, remove the marker",
         )
     if kind == "NOT_FOUND":
         return _denied(

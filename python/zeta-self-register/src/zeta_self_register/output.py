@@ -135,6 +135,8 @@ def standing(files: Files, remote: Snapshot | Unknown | None, following: Decisio
         return "RETIRED: it does not register itself"
     if remote.record is not None:
         return "REGISTERED"
+    if files.wishes.move_from is not None:
+        return "MOVING: its record gets the present name; it goes on by itself"
     if files.marker is not None and files.marker.state is MarkerState.REGISTERED:
         return "DRIFTED: it was registered, and its record is gone; it goes on by itself"
     return "NOT REGISTERED YET: nothing has to be done, it goes on by itself"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from zeta_self_register import local
+from zeta_self_register.answers import PULL_NOT_SHOWN
 from zeta_self_register.decision import Action, Decision
 from zeta_self_register.durable import make_folder_durably, write_durably
 from zeta_self_register.effects import AlreadyRunning, Effects
@@ -80,6 +81,10 @@ def adopt(node: Node, number: int, confirm: Confirm) -> Done:
     """Takes this pull request over as the node's registration.  Raises Refused when it is not the node's."""
     wanted = msgspec.structs.replace(node.wishes, adopt=number)
     decision = _looked_ahead(node, wanted)
+    if decision.row == "unknown" and decision.reason.startswith(PULL_NOT_SHOWN):
+        raise Refused(
+            Exit.HELD, f"{node.who.repository} has no pull request #{number}, or the token may not see it"
+        )
     if decision.row == "unknown":
         raise Refused(
             decision.status, f"#{number} was not shown by GitHub, so it is not adopted: {decision.reason}"
