@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -122,8 +123,9 @@ class Production:
         """See `Effects.lock`.  Opened to read: one that root made must not lock the service's user out."""
         fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
-            if os.fstat(fd).st_uid == os.geteuid():
-                os.fchmod(fd, 0o644)  # whatever the umask of the one who comes first
+            there = os.fstat(fd)
+            if there.st_uid == os.geteuid() and stat.S_IMODE(there.st_mode) != 0o644:
+                os.fchmod(fd, 0o644)  # the umask of the one who came first was another one
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
