@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import io
 import os
 import tarfile
@@ -17,7 +18,7 @@ import planted as planted_bugs
 import pytest
 import traces
 import trustme
-from bootproof import disk, guest, installation, lean, network, qemu
+from bootproof import disk, guest, health, installation, lean, network, qemu
 from bootproof.disk import Disk
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
@@ -224,6 +225,7 @@ def node(site: Site, described: GuestFolder) -> Iterator[Node]:
     site.machine = described.guest.name
     recorder = Recorder(site)
     with a_machine(described, site.consoles / MACHINE, recorder, site.disks) as machine:
+        site.trouble = functools.partial(health.trouble, machine)
         yield Node(machine, recorder, described)
 
 

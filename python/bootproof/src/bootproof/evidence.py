@@ -8,6 +8,7 @@ and which token must be nowhere (`site.secret(...)`). All the rest is done when 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -53,6 +54,8 @@ class Site:
         self.timeline = Timeline(folder / "timeline.jsonl")
         self.unit_journal = UnitJournal(folder / "units.jsonl")
         self.registration: Registration | None = None
+        self.trouble: Callable[[], str] = lambda: ""
+        """What is wrong with the machine, when something was waited for in vain (see health.py)."""
         self.before = Before()
         self.expectations = Expectations()
         self._secrets: list[bytes] = []

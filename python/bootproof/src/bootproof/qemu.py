@@ -89,9 +89,10 @@ class QemuMachine:
         self._resets = 0
         self._resumed = 0
         self._failure = ""
+        self.is_plugged_in = True
         self._watcher: threading.Thread | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self.console = Console(folder / "console.log", self.accelerator.factor)
+        self.console = Console(folder / "console.log", self.accelerator.factor, self._on_panic)
         self._port = CommandPort(self._on_boot, self.console.last_lines)
 
     def __enter__(self) -> Self:
@@ -131,6 +132,11 @@ class QemuMachine:
     def is_on(self) -> bool:
         with self._changed:
             return self._process is not None
+
+    @property
+    def failure(self) -> str:
+        """Why it is off, if that is nobody's will; otherwise empty."""
+        return self._failure
 
     def power_on(self) -> None:
         """Switch on. Raises MachineError if it is on, or if QEMU does not start."""
@@ -179,6 +185,7 @@ class QemuMachine:
     def _begin(self, saved: Saved | None) -> None:
         self._ending = Ending.GUEST
         self._failure = ""
+        self.is_plugged_in = True
         self._start(saved)
         self._watcher = threading.Thread(target=self._watch, name=f"watches {self.name}", daemon=True)
         self._watcher.start()
@@ -364,9 +371,13 @@ class QemuMachine:
         return self.run(f"cat {shlex.quote(path)}").stdout
 
     def set_link(self, up: bool) -> None:
-        """Plug the network cable in or out."""
+        """Plug the network cable in or out; each power-on begins with it plugged in."""
         self._running().execute("set_link", name="nic0", up=up)
+        self.is_plugged_in = up
         self._tell(EventKind.LINK_UP if up else EventKind.LINK_DOWN)
+
+    def _on_panic(self) -> None:
+        self._port.give_up("the guest's kernel died")
 
     def _on_boot(self, boot_id: str) -> None:
         self._tell(EventKind.BOOT, boot_id)
