@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from bootproof import spending
 from bootproof.leaks import no_leak, search_files
 from bootproof.oracle import (
     Before,
@@ -156,6 +157,7 @@ def row_of(case: Case, results: tuple[RuleResult, ...], row: Row) -> Row:
         verdict=worst([row.verdict, verdict_of(results)]) if results else row.verdict,
         pull_requests_opened=len(own),
         boots=len(boots),
+        booting=round(spending.booting(case.timeline), 3),
         requests=len(case.machine_requests),
         rules=results,
         interruptions=interruptions(case),
