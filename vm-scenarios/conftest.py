@@ -164,13 +164,18 @@ def planted(request: pytest.FixtureRequest) -> str:
 def payload(
     described: GuestFolder, authority: trustme.CA, planted: str, tmp_path_factory: pytest.TempPathFactory
 ) -> bytes:
-    """The agent with its settings, as a tar archive that is unpacked over the new system."""
+    """The agent with its settings, as a tar archive that is unpacked over the new system; only the settings for a guest
+    whose notes say where its own `agent` is."""
     if described.guest.python is None:
         raise HarnessError(
             f"{described.folder}/guest.toml does not say which `python` the agent is to run on"
         )
     python = agent.Python(described.guest.python, described.guest.architecture)
-    files = agent.build(cache_folder(), python)
+    if "agent" in described.guest.notes:
+        files = tmp_path_factory.mktemp("no-agent")
+        (files / agent.LIBRARY).mkdir(parents=True)
+    else:
+        files = agent.build(cache_folder(), python)
     if planted:
         copy = tmp_path_factory.mktemp("planted") / planted
         files = planted_bugs.plant(files, planted_bugs.BUGS[planted], copy)
