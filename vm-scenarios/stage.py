@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -23,12 +24,14 @@ from bootproof.guest import GuestFolder
 from bootproof.machine import EventKind, Machine, MachineEvent
 from bootproof.oracle import Before, Registration
 from bootproof.saved import Saved
+from bootproof.testinfra_host import host_of
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
 from bootproof.verdict import Landing
 from mock_github import wire
 from mock_github.server import MockServer
 from mock_github.step import step
 from mock_github.world import World, empty_world
+from testinfra.host import Host
 
 MAINTAINER = "maria"
 MAINTAINER_TOKEN = "github_pat_11MARIA0000"
@@ -151,6 +154,11 @@ class Node:
     def site(self) -> Site:
         """Where the evidence goes."""
         return self.recorder.site
+
+    @functools.cached_property
+    def host(self) -> Host:
+        """testinfra's view of the running system, for what is asked once: owners, modes, settings of units."""
+        return host_of(self.machine)
 
     def connect(self, github: MockServer) -> None:
         """Plugs the mock GitHub in; it is all that the machine can reach.  Only while it is off."""
