@@ -1,19 +1,20 @@
-"""Another program under test: its folder is read, and the harness finds in it what there is to be found.
+"""What the harness finds in a small shell agent that is not ours.
 
-The small shell agent is what many first-boot programs are: each of its steps is right, and it was never interrupted.
-What is found in it is pinned here: by killing it as a process, in seconds; and by the scenarios, on machines.
+It is what many first-boot programs are: each of its steps is right, and it was never interrupted. What is found is
+pinned here: by killing it as a process, by what the scenarios let it meet at GitHub, and by the scenarios on machines.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
-import tarfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ import agent
 import agent_folder
 import planted
 import pytest
+import stage
 from bootproof.cli import main
-from bootproof.verdict import HarnessError
-from packing import pack
-from under_test import Promise
+from bootproof.oracle import Before, Case, Expectations, Final, Seeded, as_events, judge
+from mock_github.faults import Fault, FaultKind, Match
+from mock_github.server import MockServer
+from mock_github.world import World
 
 FOLDER = Path(__file__).parent / "shell-agent"
 ROOT = Path(__file__).parents[2]
+NODE = "node-a"
 
 TORTURED = (
     *("API={api}", "TOKEN={token}", "CA={ca}", "STATE={state}"),
@@ -60,79 +64,6 @@ FOUND = {
     "pr-in-flight/a-branch-left-behind-without-a-pull-request": "it has not come to a pull request",
 }
 """What each scenario says of it: a rule's finding, or how the scenario ended."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy, to be spoilt."""
-    return shutil.copytree(FOLDER, tmp_path / "shell-agent")
-
-
-def test_the_folder_says_how_it_gets_onto_a_machine_and_what_it_registers() -> None:
-    loaded = agent_folder.load(FOLDER)
-    assert (loaded.unit, loaded.tick_unit) == ("register-once.service", "register-once.service")
-    assert loaded.units == ("register-once.service",)
-    assert loaded.promises == {Promise.SKIPPED}
-    assert loaded.registration("node-b").record == "nodes/node-b.yaml"
-    assert loaded.registration("node-b").branch == "register-node-node-b"
-
-    files = loaded.files(Path("unused"), agent.Python("3.13", "x86_64"))
-    packed = pack(files, loaded.settings(b"authority"))
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        last = {member.name: member for member in archive}  # of two of one name, the one that stays
-        secret = last["etc/register-once/settings"]
-        content = archive.extractfile(secret)
-        assert content is not None
-        assert f"TOKEN={agent.TOKEN}\n".encode() in content.read()
-    assert (secret.mode, secret.uid) == (0o600, 0)
-    assert last["usr/local/bin/register-once"].mode & 0o111
-    assert last["etc/github-ca.pem"].mode == 0o644
-
-
-@pytest.mark.parametrize(
-    ("text", "state", "number"),
-    [("#7\n", "pr-open", 7), ("#\n", "unreadable", None), ("", "unreadable", None)],
-)
-def test_its_marker_claims_what_it_says_and_nothing_else(text: str, state: str, number: int | None) -> None:
-    said = agent_folder.load(FOLDER).read_marker(text)
-    assert said["state"] == state
-    assert said["pull_request"] == (None if number is None else {"number": number})
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("user_agent", "useragent", "unknown key useragent; did you mean user_agent?"),
-        ("path =", "pth =", "unknown key pth; did you mean path?"),
-        ('"skipped-once-registered"', '"never-fails"', "Invalid enum value 'never-fails'"),
-        ('"etc/register-once/settings"', '"etc/settings"', "fill names etc/settings, which is not in "),
-        ("unit = ", "unit ", "agent.toml: Expected '='"),
-        ("\nbranch", "\n# branch", "missing required field `branch`"),
-        ("#([0-9]+)", "#[0-9]+", "pull_request has no group for the number"),
-        ("nodes/{node}", "nodes/{nod}", "record: unknown placeholder {nod}; the nearest is {node}"),
-    ],
-)
-def test_a_wrong_description_is_one_line(folder: Path, old: str, new: str, said: str) -> None:
-    path = folder / "agent.toml"
-    text = path.read_text()
-    assert text.count(old) >= 1
-    path.write_text(text.replace(old, new, 1))
-    with pytest.raises(HarnessError) as error:
-        agent_folder.load(folder)
-    assert said in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-def test_a_wrong_placeholder_is_told_before_anything_boots(folder: Path) -> None:
-    settings = folder / "files/etc/register-once/settings"
-    settings.write_text(settings.read_text().replace("{token}", "{tokn}"))
-    with pytest.raises(HarnessError, match=r"unknown placeholder \{tokn\}; the nearest is \{token\}"):
-        agent_folder.load(folder)
-
-
-def test_a_folder_without_a_description_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match=r"agent\.toml: No such file or directory; an agent's folder has"):
-        agent_folder.load(tmp_path)
 
 
 def tortured(program: Path, folder: Path) -> tuple[int, dict[str, Any]]:
@@ -171,6 +102,91 @@ def test_one_that_looks_before_each_step_is_not_accused(tmp_path: Path) -> None:
     assert status == 0
 
 
+@dataclass
+class Met:
+    """What became of some runs of the program beside a world."""
+
+    statuses: list[int]
+    said: str
+    note: str
+    broken: dict[str, str]
+
+
+def meets(
+    world: World,
+    folder: Path,
+    *,
+    runs: int = 2,
+    open_pulls: Sequence[Seeded] = (),
+    fault: Fault | None = None,
+) -> Met:
+    """Runs the program as its unit does, one run after the other, on a node that is installed; the oracle judges."""
+    state = folder / "state"
+    state.mkdir()
+    loaded = agent_folder.load(FOLDER)
+    with MockServer(world) as server:
+        (folder / "ca.pem").write_bytes(server.ca_pem)
+        if fault is not None:
+            server.add_fault(fault)
+        told = {"API": server.url, "TOKEN": agent.TOKEN, "CA": str(folder / "ca.pem"), "STATE": str(state)}
+        told |= {"NODE": NODE, "REPOSITORY": agent.REPOSITORY, "PATH": os.environ["PATH"]}
+        done = [
+            subprocess.run(["sh", FOLDER / PROGRAM], env=told, capture_output=True, text=True, check=False)
+            for _ in range(runs)
+        ]
+        case = Case(
+            as_events(server.events()),
+            (),
+            loaded.registration(NODE),
+            Expectations(final=Final.EXACTLY_ONE_OPEN),
+            Before(installed=True, open=tuple(open_pulls)),
+        )
+    note = state / "pull-request"
+    return Met(
+        [one.returncode for one in done],
+        "".join(one.stderr for one in done),
+        note.read_text() if note.exists() else "",
+        {result.rule: result.findings[0].text for result in judge(case) if result.findings},
+    )
+
+
+def a_cluster() -> World:
+    """GitHub as the scenarios begin with it."""
+    return stage.a_cluster(time.time())
+
+
+@runs_here
+def test_when_nothing_happens_it_is_as_it_should_be(tmp_path: Path) -> None:
+    met = meets(a_cluster(), tmp_path)
+    assert (met.statuses, met.note, met.broken) == ([0, 0], "#1\n", {})
+
+
+@runs_here
+def test_beside_a_pull_request_that_adds_its_record_it_opens_a_twin(tmp_path: Path) -> None:
+    orphan, record = f"register-{NODE}-20260101T120000Z", f"nodes/{NODE}.yaml"
+    world = stage.with_open_pulls(a_cluster(), {orphan: record})
+    met = meets(world, tmp_path, open_pulls=[Seeded(1, f"acme:{orphan}", stage.MAINTAINER, (record,))])
+    assert met.broken["at-most-one-open"] == "#2 was opened while #1 was"
+
+
+@runs_here
+def test_its_own_open_pull_request_it_never_finds(tmp_path: Path) -> None:
+    branch = f"register-node-{NODE}"
+    world = stage.with_open_pulls(a_cluster(), {branch: f"nodes/{NODE}.yaml"})
+    met = meets(world, tmp_path, open_pulls=[Seeded(1, f"acme:{branch}", stage.MAINTAINER)])
+    assert (met.statuses, met.note) == ([1, 1], "")
+    assert met.said == "POST /git/refs: HTTP/1.1 422 Unprocessable Entity\n" * 2
+
+
+@runs_here
+def test_an_error_of_github_counts_as_done(tmp_path: Path) -> None:
+    """The exit status of a pipeline is that of its last command: the note says that there is nothing."""
+    fault = Fault(kind=FaultKind.ERROR_BEFORE, match=Match(method="POST", path=r".*/pulls"))
+    met = meets(a_cluster(), tmp_path, fault=fault)
+    assert (met.statuses, met.note) == ([0, 0], "#\n")
+    assert met.broken == {"final-state": "one open PR was expected, and there are 0 (none)"}
+
+
 @pytest.mark.long
 @pytest.mark.machine
 def test_what_the_scenarios_find_in_it(guest_folder: Path, tmp_path: Path) -> None:
@@ -182,6 +198,11 @@ def test_what_the_scenarios_find_in_it(guest_folder: Path, tmp_path: Path) -> No
     outside = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
     run = subprocess.run(command, cwd=ROOT, env=outside, capture_output=True, text=True, check=False)
     assert run.returncode == 1, run.stdout[-4000:] + run.stderr[-2000:]
+    assert_found(report)
+
+
+def assert_found(report: Path) -> None:
+    """In each scenario what FOUND says, and for the reason that it says."""
     rows = {row["scenario"]: row for row in json.loads(report.read_bytes())["runs"]}
     assert rows.keys() == FOUND.keys()
     for name, wanted in FOUND.items():
