@@ -31,6 +31,7 @@ from mock_github import wire
 from mock_github.server import MockServer
 from mock_github.step import step
 from mock_github.world import World, empty_world
+from runs import OfUnits, Runs
 from testinfra.host import Host
 from under_test import AgentUnderTest, Promise
 
@@ -151,6 +152,10 @@ class Node:
     name: str = ""
     boots: list[str] = field(default_factory=list)
     agent: AgentUnderTest = field(default_factory=lambda: OURS)
+
+    def __post_init__(self) -> None:
+        self.runs: Runs = OfUnits(self.machine)
+        """How the agent is run by hand."""
 
     @property
     def site(self) -> Site:
