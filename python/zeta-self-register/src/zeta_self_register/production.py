@@ -251,5 +251,7 @@ def _explain(error: Exception) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         found = _WRONG_WITH_IT.search(text)
         why = f" ({found[1]})" if found else ""
-        return f"its certificate does not verify{why}: check this machine's clock and `ca_file` in the settings"
+        return (
+            f"its certificate does not verify{why}: check this machine's clock and `ca_file` in the settings"
+        )
     return text[:200]
