@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import agent
+import planted
 from bootproof.saved import Saved
 from bootproof.timeline import MachineKind
 from mock_github.server import MockServer
@@ -20,12 +21,15 @@ DAY = 86_400.0
 _OVER = "/run/by-hand/over"
 
 
-def goes_on(node: Node, waiting: Saved, server: MockServer) -> None:
-    """The disk as its installer left it, in its first boot; nothing of the agent has run yet."""
+def goes_on(node: Node, waiting: Saved, server: MockServer, spoilt: str = "") -> None:
+    """The disk as its installer left it, in its first boot; nothing of the agent has run yet. `spoilt` is the bug that
+    the agent has."""
     if not node.machine.is_on:
         node.connect(server)
         node.machine.credentials = agent.BY_HAND
     node.resume(waiting)
+    if spoilt:
+        planted.put(node.machine, planted.BUGS[spoilt])
 
 
 def registers(node: Node) -> int:

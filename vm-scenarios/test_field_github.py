@@ -137,27 +137,36 @@ LIMITS = {
         Fault(kind=FaultKind.SECONDARY_LIMIT, retry_after=PAUSE),
         r"GitHub asks for a pause: pauses 60 s",
     ),
-    "secondary-at-the-pull-request": (
-        Fault(kind=FaultKind.SECONDARY_LIMIT, match=CREATION, retry_after=PAUSE),
-        r"GitHub asks for a pause: pauses 60 s",
-    ),
 }
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_limit(limit, installed_node, waiting, github):
-    """It waits as long as it is told to, and asks nothing before."""
+    """At the first look."""
     node, server = installed_node, github()
     fault, named = LIMITS[limit]
     server.add_fault(fault)
     goes_on(node, waiting, server)
+    waits_as_it_is_told(node, server, named)
+
+
+def test_limit_at_the_pull_request(installed_node, waiting, github, spoilt):
+    """GitHub limits how much is made in a minute: the branch is there, the pull request comes later."""
+    node, server = installed_node, github()
+    server.add_fault(Fault(kind=FaultKind.SECONDARY_LIMIT, match=CREATION, retry_after=PAUSE))
+    goes_on(node, waiting, server, spoilt)
+    waits_as_it_is_told(node, server, LIMITS["secondary"][1])
+
+
+def waits_as_it_is_told(node, server, named):
+    """It asks nothing before the time is over, and then there is one pull request."""
     node.site.expect(no_requests=(Window("told to wait", "the time is over"),), final=Final.EXACTLY_ONE_OPEN)
 
     assert registers(node) == NOT_NOW
-    assert re.search(named, said(node, agent.REGISTER_UNIT))
     node.site.timeline.point("told to wait")
     assert looks_again(node) == NOT_NOW
     left = pause_left(node)
+    assert re.search(named, said(node, agent.REGISTER_UNIT))
     if left <= 0:
         raise HarnessError(
             f"this machine is too slow for a pause of {PAUSE} s: it was over before the next run"

@@ -84,11 +84,11 @@ def test_reinstalled_with_its_marker(installed_node, waiting, github):
 NEW = "edge-7"
 
 
-def test_new_name(installed_node, waiting, github):
+def test_new_name(installed_node, waiting, github, spoilt):
     """The same hardware under another name is held until `rename`; then one pull request moves the record."""
     node, server = installed_node, github()
     old = record_path(node.name)
-    goes_on(node, waiting, server)
+    goes_on(node, waiting, server, spoilt)
     record = node.machine.run("zeta-self-register compose").stdout
     server.as_user(MAINTAINER).push_file(agent.REPOSITORY, old, record)
     named = (
@@ -117,10 +117,10 @@ def test_new_name(installed_node, waiting, github):
     node.keep_journal()
 
 
-def test_cloned_disk(installed_node, waiting, github):
+def test_cloned_disk(installed_node, waiting, github, spoilt):
     """The same disk in another machine, marker and all: it is held, writes nothing, and says what to do."""
     node, server = installed_node, github()
-    goes_on(node, waiting, server)
+    goes_on(node, waiting, server, spoilt)
     assert registers(node) == DONE
     number = only_pull(server)
     unplugged(node, "its disk goes into another machine")

@@ -125,12 +125,12 @@ def auto_merge_allowed(allowed: bool) -> World:
     return world.with_stored(replace(repository, auto_merge_allowed=allowed))
 
 
-def test_record_removed_later(installed_node, waiting, github):
+def test_record_removed_later(installed_node, waiting, github, spoilt):
     """It is noticed, and repaired by one new pull request, but not within a day of the last one."""
     node, clock = installed_node, Clock()
     server = github(clock=clock)
     maria = server.as_user(MAINTAINER)
-    goes_on(node, waiting, server)
+    goes_on(node, waiting, server, spoilt)
     node.site.expect(
         states={"merged": Final.MERGED},
         only_reads=(Window("removed", "a day later"),),
