@@ -36,7 +36,7 @@ class FaultKind(Enum):
 
 
 class BadCertificate(Enum):
-    """What is wrong with a certificate: `elsewhere` is neither for this name nor from an authority that anybody knows."""
+    """What is wrong with a certificate: `elsewhere` is neither for this name nor of an authority that anybody knows."""
 
     ELSEWHERE = "elsewhere"
     EXPIRED = "expired"
