@@ -61,11 +61,11 @@ def test_reinstalled_with_its_marker(installed_node, waiting, github):
     node, server = installed_node, github()
     goes_on(node, waiting, server)
     assert registers(node) == DONE
-    kept = node.machine.run(f"tar -C {agent.KEPT_IN} -c .").stdout
+    kept = node.machine.run(f"tar -C / -cf - {agent.KEPT_IN[1:]}").stdout
     unplugged(node, "to be installed again")
 
     goes_on(node, waiting, server)
-    node.machine.run(f"tar -C {agent.KEPT_IN} -x", stdin=kept)
+    node.machine.run("tar -C / -xf -", stdin=kept)
     node.site.timeline.point("restored")
     node.site.expect(
         no_requests=(Window("restored", "", user_agent=r"\(register\)"),),
