@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import io
 import os
 import tarfile
@@ -17,14 +18,16 @@ import planted as planted_bugs
 import pytest
 import traces
 import trustme
-from bootproof import disk, guest, installation, network, qemu
+from bootproof import disk, guest, health, installation, lean, network, qemu
 from bootproof.disk import Disk
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import Record
 from bootproof.progress import phase
+from bootproof.qemu_command import DirectKernel
 from bootproof.saved import Saved
 from bootproof.verdict import HarnessError
+from lean_node import LeanNode
 from mock_github.server import MockServer
 from mock_github.world import World
 from stage import (
@@ -231,6 +234,7 @@ def node(site: Site, described: GuestFolder) -> Iterator[Node]:
     site.machine = described.guest.name
     recorder = Recorder(site)
     with a_machine(described, site.consoles / MACHINE, recorder, site.disks) as machine:
+        site.trouble = functools.partial(health.trouble, machine)
         yield Node(machine, recorder, described)
 
 
@@ -315,6 +319,43 @@ def waiting(
                 saved = machine.save(folder / "saved")
             done.write_bytes(msgspec.json.encode(saved, enc_hook=str))
         return msgspec.json.decode(done.read_bytes(), type=Saved, dec_hook=lambda path, text: path(text))
+
+
+@pytest.fixture(scope="session")
+def asleep(described: GuestFolder, shared: Path) -> Saved:
+    """A machine in front of its disk, from which every lean boot goes on."""
+    with one_at_a_time(shared, "asleep") as folder:
+        done = folder / "saved.json"
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            with a_machine(described, folder / MACHINE, lambda _: None) as machine:
+                machine.kernel = lean_kernel(described, folder)
+                machine.disks = (disk.blank(folder / "none.raw"),)
+                machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there yet
+                saved = lean.asleep(machine, folder / "saved")
+            done.write_bytes(msgspec.json.encode(saved, enc_hook=str))
+        return msgspec.json.decode(done.read_bytes(), type=Saved, dec_hook=lambda path, text: path(text))
+
+
+def lean_kernel(described: GuestFolder, folder: Path) -> DirectKernel:
+    """The guest's own kernel with the initial RAM disk of lean boots; without one the scenario is skipped."""
+    kernel = lean.kernel(described, folder)
+    if kernel is None:
+        pytest.skip(f"{described.guest.name} does not show its kernel, so it boots in full only")
+    return kernel
+
+
+@pytest.fixture
+def lean_node(
+    node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str], asleep: Saved
+) -> LeanNode:
+    """The same disk as `installed_node`, on a machine that boots lean."""
+    base, name = installed
+    node.machine.kernel = lean_kernel(described, node.site.folder)
+    node.machine.disks = (base[0].fork(node.site.disks / "installed-0.qcow2"),)
+    node.site.registration = registration(name)
+    installed_before(node.site)
+    return LeanNode(node.machine, node.recorder, node.guest, name, asleep=asleep)
 
 
 def install(

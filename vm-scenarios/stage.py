@@ -29,6 +29,7 @@ from mock_github import wire
 from mock_github.server import MockServer
 from mock_github.step import step
 from mock_github.world import World, empty_world
+from runs import OfUnits, Runs
 
 MAINTAINER = "maria"
 MAINTAINER_TOKEN = "github_pat_11MARIA0000"
@@ -146,6 +147,10 @@ class Node:
     guest: GuestFolder
     name: str = ""
     boots: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.runs: Runs = OfUnits(self.machine)
+        """How the agent is run by hand."""
 
     @property
     def site(self) -> Site:
