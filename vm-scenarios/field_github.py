@@ -14,11 +14,10 @@ from bootproof.saved import Saved
 from bootproof.timeline import MachineKind
 from mock_github.server import MockServer
 from replaying import Clock
-from stage import MAINTAINER, REGISTRATION_SECONDS, REQUIRED_CHECK, Node
+from stage import MAINTAINER, REQUIRED_CHECK, Node
 
 DONE, NOT_NOW, HELD = 0, 75, 77
 DAY = 86_400.0
-_OVER = "/run/by-hand/over"
 
 
 def goes_on(node: Node, waiting: Saved, server: MockServer, spoilt: str = "") -> None:
@@ -35,42 +34,37 @@ def goes_on(node: Node, waiting: Saved, server: MockServer, spoilt: str = "") ->
 def registers(node: Node) -> int:
     """One run of the register unit; its exit status."""
     starts_registering(node)
-    return wait_for_end(node)
-
-
-def looks_again(node: Node) -> int:
-    """One tick of the steward; its exit status."""
-    _starts(node, agent.STEWARD_UNIT)
-    return wait_for_end(node, agent.STEWARD_UNIT)
+    return ends_registering(node)
 
 
 def starts_registering(node: Node) -> None:
     """The register unit starts; the story goes on meanwhile."""
-    _starts(node, agent.REGISTER_UNIT)
+    node.runs.begin("register")
 
 
-def _starts(node: Node, unit: str) -> None:
-    """A fifo tells when it is over."""
-    turn = f"touch {agent.TURN}" if unit == agent.STEWARD_UNIT else "true"
-    run = f"systemctl start {unit}; rm -f {agent.TURN}; echo over >{_OVER}"
-    ready = f"mkdir -p {_OVER.rpartition('/')[0]} && rm -f {_OVER} && mkfifo {_OVER}"
-    node.machine.run(f"{ready} && {turn} && ({run}) >/dev/null 2>&1 &")
+def ends_registering(node: Node) -> int:
+    """Waits until the run that was started is over; its exit status."""
+    return _ends(node, agent.REGISTER_UNIT)
 
 
-def wait_for_end(node: Node, unit: str = agent.REGISTER_UNIT) -> int:
-    """Waits until the run that was started is over; its exit status. What the marker claims then is judged."""
+def looks_again(node: Node) -> int:
+    """One tick of the steward; its exit status."""
+    node.runs.begin("steward")
+    return _ends(node, agent.STEWARD_UNIT)
+
+
+def _ends(node: Node, unit: str) -> int:
     with node.site.phase(unit.removesuffix(".service")):
-        show = f"read over <{_OVER}; systemctl show -P ExecMainStatus {unit}"
-        status = int(node.machine.run(show, timeout=REGISTRATION_SECONDS).text)
+        status = node.runs.await_end()
     node.site.timeline.unit_state(unit, f"exit status {status}")
-    node.marker()
+    node.marker()  # what it claims now is judged
     return status
 
 
 def said(node: Node, unit: str = agent.STEWARD_UNIT) -> str:
     """What the latest run of this unit has said."""
-    invocation = f"$(systemctl show -P InvocationID {unit})"
-    return node.machine.run(f"journalctl -b _SYSTEMD_INVOCATION_ID={invocation} -o cat").text
+    invocation = f"_SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID {unit})"
+    return node.machine.run(f"journalctl --sync; journalctl -b -q -o cat {invocation}").text
 
 
 def passes(node: Node, clock: Clock, seconds: float) -> None:

@@ -17,6 +17,7 @@ from field_github import (
     HELD,
     NOT_NOW,
     checked,
+    ends_registering,
     goes_on,
     happened,
     looks_again,
@@ -25,7 +26,6 @@ from field_github import (
     registers,
     said,
     starts_registering,
-    wait_for_end,
 )
 from mock_github.faults import Match
 from mock_github.world import World
@@ -87,7 +87,7 @@ def test_merged_at_once(branch, installed_node, waiting, github):
     node.site.timeline.point("merged")
     told.release()
 
-    assert wait_for_end(node) == DONE
+    assert ends_registering(node) == DONE
     assert node.marker()["state"] == "registered"
     assert looks_again(node) == DONE
     node.keep_journal()
