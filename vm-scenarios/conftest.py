@@ -92,7 +92,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
     if metafunc.config.getoption("--planted", False) and bugs:
-        metafunc.parametrize("planted", bugs, indirect=True, scope="session")
+        fixture, scope = (
+            ("spoilt", "function") if "spoilt" in metafunc.fixturenames else ("planted", "session")
+        )
+        metafunc.parametrize(fixture, bugs, indirect=True, scope=scope)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -118,7 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def is_bad(parameters: Mapping[str, object]) -> bool:
     """Whether these are a bad agent's."""
-    return "planted" in parameters or bool(parameters.get("bug"))
+    return bool({"planted", "spoilt"} & parameters.keys()) or bool(parameters.get("bug"))
 
 
 def cache_folder() -> Path:
@@ -170,6 +173,12 @@ def authority(shared: Path) -> trustme.CA:
 @pytest.fixture(scope="session")
 def planted(request: pytest.FixtureRequest) -> str:
     """The bug that is planted in the agent; none, unless asked for by --planted."""
+    return getattr(request, "param", "")
+
+
+@pytest.fixture
+def spoilt(request: pytest.FixtureRequest) -> str:
+    """The bug that is put into the agent where it lies, when a saved machine goes on: that costs no installation."""
     return getattr(request, "param", "")
 
 

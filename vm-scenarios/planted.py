@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bootproof.machine import Machine
+
 TRACES = Path(__file__).parent.parent / "python/zeta-self-register/tests/traces"
 CODE = "opt/zeta-self-register/zeta_self_register"
 UNITS = "usr/local/lib/systemd/system"
@@ -156,6 +158,34 @@ BUGS = {
         "            run.decisions.append(nothing(Exit.NOT_NOW, 'registered already'))\n"
         "            break\n",
     ),
+    "asks-while-told-to-wait": Bug(
+        test="test_limit_at_the_pull_request",
+        found="AssertionError: assert 'GitHub asked for a pause' in ",
+        file=f"{CODE}/rules_local.py",
+        old="    if not 0 < left <= pause.seconds:\n",
+        new="    if True:\n",
+    ),
+    "repairs-at-once": Bug(
+        test="test_record_removed_later",
+        found="not-too-soon: ",
+        file=f"{CODE}/rules_new.py",
+        old="    if left <= 0 or s.last_pull is None:\n",
+        new="    if True:\n",
+    ),
+    "moves-its-record-by-itself": Bug(
+        test="test_new_name",
+        found="AssertionError: assert 0 == 77",
+        file=f"{CODE}/rules_new.py",
+        old="    other = s.other_name\n",
+        new="    other = None\n",
+    ),
+    "takes-anothers-for-its-own": Bug(
+        test="test_cloned_disk",
+        found="AssertionError: assert 0 == 77",
+        file=f"{CODE}/node.py",
+        old="        return {SameMachine.OTHER: Owner.OTHERS, SameMachine.DISAGREE: Owner.UNCLEAR}",
+        new="        return {SameMachine.DISAGREE: Owner.UNCLEAR}",
+    ),
 }
 
 
@@ -165,6 +195,12 @@ def plant(files: Path, bug: Bug, copy: Path) -> Path:
     path = copy / bug.file
     path.write_text(changed(path.read_text(), bug))
     return copy
+
+
+def put(machine: Machine, bug: Bug) -> None:
+    """Plants a bug in the agent's files, where they lie on a running machine."""
+    text = machine.get_file(f"/{bug.file}").decode()
+    machine.put_file(f"/{bug.file}", changed(text, bug).encode())
 
 
 def changed(text: str, bug: Bug) -> str:
