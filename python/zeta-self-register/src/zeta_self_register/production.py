@@ -40,6 +40,9 @@ ANSWER_SECONDS = 30.0
 WHOLE_ANSWER_SECONDS = 90.0
 """A server that drips bytes, of its headers too, is given up after this time; Q has to be longer."""
 
+_NO_TLS = ("[SSL: WRONG_VERSION_NUMBER]", "[SSL: RECORD_LAYER_FAILURE]")
+"""OpenSSL's words, which differ by its version, for a server that speaks plain HTTP."""
+
 
 def forbid_core_dumps() -> None:
     """Keeps the token in memory out of every core dump: none is written, and none that is piped holds any memory.
@@ -246,5 +249,10 @@ def _at_most(seconds: float) -> Iterator[None]:
 def _explain(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate does not verify: check this machine's clock and `ca_file` in the settings"
+        return (
+            "its certificate does not verify: check this machine's clock, `ca_file` in the settings, and whether "
+            "this network has a sign-in page"
+        )
+    if any(word in text for word in _NO_TLS):
+        return "whoever answers there speaks no TLS: check whether this network has a sign-in page"
     return text[:200]
