@@ -26,6 +26,8 @@ INTENT = "/etc/zeta-self-register/intent.json"
 NETWORK = "systemd-networkd.service"
 TROUBLE_ENDS = "the trouble ends"
 HOSTS, OVER = "/run/by-hand/hosts", "/run/by-hand/over"
+FREE = "df --output=avail -B1 /var/tmp | tail -1 | tr -d ' '"
+FILL = f"fallocate -l $(($({FREE}) - 1048576)) /var/tmp/filler"
 REQUEST_SECONDS = 180
 """Until a run's next request is there; emulated, beside others, a run takes a minute."""
 
@@ -93,6 +95,12 @@ def ended(node: Node, unit: str) -> Run:
     node.site.timeline.unit_state(unit, f"exit status {run.status}")
     node.marker()  # what is claimed now is judged, whatever mends it later
     return run
+
+
+def systemd_says(node: Node, unit: str, *words: str) -> None:
+    """The unit could not be started at all, and one line in the journal says why in these words."""
+    lines = node.journal(unit).splitlines()
+    assert any(all(word in line for word in words) for line in lines), lines
 
 
 def opens_by_itself(github: MockServer) -> None:
@@ -226,6 +234,41 @@ def await_line(node: Node, unit: str, since: str, words: str) -> None:
     """Waits until the unit has said this after that place."""
     follow = f"journalctl -q -f -n all -o cat -u {unit} --after-cursor='{since}'"
     node.machine.run(f"timeout 600 sh -c \"{follow} | grep -m1 -F '{words}'\"", timeout=REGISTRATION_SECONDS)
+
+
+def state_folder_is_there(node: Node) -> None:
+    """As an earlier run has left it."""
+    owner = "-o zeta-self-register -g zeta-self-register -m 750"
+    node.machine.run(f"install -d {owner} {agent.KEPT_IN}")
+
+
+def fill_disk(node: Node) -> None:
+    """To its last block; nobody can write any more, and systemd cannot either."""
+    node.machine.run(f"{FILL}; dd if=/dev/zero of=/var/tmp/rest bs=4k", check=False)
+
+
+def fill_disk_for_users(node: Node) -> None:
+    """As far as users can; what is reserved for root, as most systems have it, is left."""
+    reserve = "tune2fs -r 16384 $(findmnt -no SOURCE /)"
+    as_nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+    rest = f"{as_nobody} dd if=/dev/zero of=/var/tmp/rest bs=4k"
+    node.machine.run(f"{reserve} && {FILL} && {rest}", check=False)
+    assert node.machine.run(FREE).text == "0"
+
+
+def free_disk(node: Node) -> None:
+    """There is room again."""
+    node.machine.run("rm /var/tmp/filler /var/tmp/rest")
+
+
+def read_only(node: Node) -> None:
+    """As the kernel leaves every file system that it can no longer trust."""
+    node.machine.run("echo u >/proc/sysrq-trigger")
+
+
+def writable(node: Node) -> None:
+    """The system's disk is mounted as it should be."""
+    node.machine.run("mount -o remount,rw /")
 
 
 def boot_is_well(node: Node, but: str = "") -> None:

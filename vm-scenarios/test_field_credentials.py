@@ -46,7 +46,7 @@ def test_late(installed_node, github):
 
 
 @pytest.mark.long
-def test_never(installed_node, waiting, github):
+def test_nobody_signs_in(installed_node, waiting, github):
     """Nobody signs in: whatever runs says so once, and asks GitHub nothing."""
     node, server = installed_node, github()
     node.site.expect(final=Final.NONE)
@@ -99,7 +99,7 @@ def test_replaced_while_a_pull_request_is_open(token, login, installed_node, wai
 
 
 @pytest.mark.long
-def test_of_a_colleague(installed_node, waiting, github):
+def test_the_token_is_a_colleagues(installed_node, waiting, github):
     """A colleague's token from the beginning: the record is in the operator's folder all the same."""
     node, server = installed_node, github()
     node.site.expect(final=Final.MERGED)
