@@ -31,7 +31,7 @@ from bootproof.saved import Saved
 PIPE = f"{installation.SETTINGS}/order"
 TAKEN = f"{installation.SETTINGS}/order-taken"
 INSIDE = STEPS.index("install")
-"""From this step on the last thing of a step is the script that runs in the new system."""
+"""From this step on the last thing of a step is the script that runs in the new system, until that is unmounted."""
 LONG = 60
 """Seconds on hardware, for the longest step."""
 
@@ -53,8 +53,9 @@ class Stop(msgspec.Struct, frozen=True):
 
 
 class Stepwise(msgspec.Struct, frozen=True):
-    """The whole installation. `node` is the name that it gave the machine."""
+    """The whole installation. `node` is the name that it gave the machine; `ready` is before it began."""
 
+    ready: Saved
     stops: tuple[Stop, ...]
     node: str
 
@@ -74,7 +75,7 @@ def stopping(wanted: Installation) -> Installation:
     return msgspec.structs.replace(
         wanted,
         before=_joined({step: _begin(step) for step in STEPS}, wanted.before),
-        after=_joined(wanted.after, {step: ends[step] for step in STEPS[:INSIDE]}),
+        after=_joined(wanted.after, {step: ends[step] for step in (*STEPS[:INSIDE], STEPS[-1])}),
         inside=_joined(wanted.inside, {step: ends[step] for step in STEPS[INSIDE:-1]}),
     )
 
@@ -98,14 +99,19 @@ def give(machine: Machine, order: Order) -> None:
     machine.run(f"echo {order.value} >{PIPE}")
 
 
-def record(machine: QemuMachine, stick: GuestFolder, wanted: Installation, folder: Path) -> tuple[Stop, ...]:
-    """Installs on a blank disk, step by step. Raises MachineError."""
+def record(
+    machine: QemuMachine, stick: GuestFolder, wanted: Installation, folder: Path
+) -> tuple[Saved, tuple[Stop, ...]]:
+    """Installs on a blank disk, step by step: before it began, and before each step. Raises MachineError."""
     machine.disks = (disk.blank(folder / "disk.raw"),)
     machine.insert_stick(stick)
     machine.power_on()
     machine.wait_for_shell()
     machine.run(f"mkdir -p {installation.SETTINGS} && mkfifo {PIPE}")
-    installation.begin(machine, stopping(wanted), unit=stick.guest.installer or "")
+    installation.prepare(machine, stopping(wanted))
+    ready = machine.save(folder / "ready")
+    machine.resume(ready)
+    machine.run(f"systemctl start --no-block {stick.guest.installer}")
     stops: list[Stop] = []
     for step in STEPS:
         machine.console.expect(re.escape(waiting_before(step)), timeout=LONG)
@@ -115,9 +121,8 @@ def record(machine: QemuMachine, stick: GuestFolder, wanted: Installation, folde
         machine.resume(saved)
         give(machine, Order.WORK)
     machine.console.expect("step 7 banner: done", timeout=LONG)
-    machine.run("sync")
     machine.power_off()
-    return tuple(stops)
+    return ready, tuple(stops)
 
 
 # --- the power goes
@@ -125,6 +130,8 @@ def record(machine: QemuMachine, stick: GuestFolder, wanted: Installation, folde
 
 def entries(stop: Stop) -> tuple[Entry, ...]:
     """What the step wrote, without the flushes: each of these changes the disk."""
+    if not stop.log.stat().st_size:  # QEMU writes none of it before the first of these
+        return ()
     return tuple(entry for entry in write_log.read(stop.log).entries if entry.kind is not Kind.FLUSH)
 
 

@@ -43,6 +43,19 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest() if table or something else BLANK
 
 
+def holds(path: Path, file: str) -> bool:
+    """Whether one of the disk's file systems has this file, by its absolute path."""
+    return any(_has(path, where, file) for _, where in partition_table(path))
+
+
+def _has(path: Path, where: Partition, file: str) -> bool:
+    try:
+        with Base(path, where) as base:
+            return _recovered(base).find(file) is not None
+    except _UNREADABLE:
+        return False
+
+
 def partition_table(path: Path) -> Iterator[tuple[bytes, Partition]]:
     """What firmware and kernel see of a GPT; nothing where its first copy is not whole."""
     with path.open("rb") as file:
@@ -93,11 +106,14 @@ def _pieces(path: Path, where: Partition) -> Iterator[bytes]:
 
 def _ext4(path: Path, where: Partition) -> Iterator[bytes]:
     with Base(path, where) as base:
-        files = Ext4(Image(base))
-        if files.needs_recovery:
-            files = files.recovered()
+        files = _recovered(base)
         yield b"ext4 " + files.label
         yield from _below(files, files.node(ROOT), b"")
+
+
+def _recovered(base: Base) -> Ext4:
+    files = Ext4(Image(base))
+    return files.recovered() if files.needs_recovery else files
 
 
 def _below(files: Ext4, folder: Node, path: bytes) -> Iterator[bytes]:
