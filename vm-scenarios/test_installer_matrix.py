@@ -1,7 +1,8 @@
 """The installer matrix: each step fails, or the power goes in it; then somebody boots the disk, and the stick again.
 
-Nothing reaches GitHub before an installation is complete, neither from the installer nor from what is on the disk: where
-that boots, the steward says that the installation is not complete. Then the stick works, and there is one pull request.
+Nothing reaches GitHub before an installation is complete, neither from the installer nor from what is on the disk:
+where that boots, the steward says that the installation is not complete. Then the stick works, and there is one pull
+request.
 
 One installation is saved before each of its steps, and each failure goes on from there. Disks with the same contents
 are followed up once: the row that comes first does it, and the others say which that was.
