@@ -64,10 +64,14 @@ def stopped(node: Node, whole: Stepwise, row: Row, stick: GuestFolder, payload: 
         node.recorder.installing = True
         node.machine.insert_stick(stick)
         _fail(node, whole, row)
-        node.machine.power_off()
-        node.machine.remove_stick()
-        node.recorder.installing = False
+        _stick_out(node)
     return ""
+
+
+def _stick_out(node: Node) -> None:
+    node.machine.power_off()
+    node.machine.remove_stick()
+    node.recorder.installing = False
 
 
 def _cut(node: Node, whole: Stepwise, row: Row) -> str:
@@ -85,8 +89,8 @@ def _fail(node: Node, whole: Stepwise, row: Row) -> None:
     machine = node.machine
     if row.ending in _SETTINGS:
         machine.resume(whole.ready)
-        machine.run(f"cd {installation.SETTINGS} && rm -r before && {_SETTINGS[row.ending]}")
-        assert machine.run("systemctl start installer", timeout=60, check=False).exit_status
+        machine.run(f"rm {stepwise.PIPE} && {_SETTINGS[row.ending]}")
+        machine.run("systemctl start --no-block installer")
     else:
         machine.resume(whole.before(row.step).saved)
         if row.ending in _TRIES:
@@ -149,9 +153,14 @@ def _ticked(node: Node) -> tuple[Booted, str]:
     return Booted.REGISTERED, ""
 
 
-def install_again(node: Node, server: MockServer, payload: bytes) -> str:
+def install_again(node: Node, server: MockServer, whole: Stepwise, stick: GuestFolder) -> str:
     """The stick again, which works this time; then the first boot registers."""
-    assert node.install(payload), "the stick did not install"
+    with node.site.phase("installs again"):
+        node.site.timeline.record(MachineKind.INSTALL_STARTED)
+        node.recorder.installing = True
+        assert stepwise.whole_again(node.machine, stick, whole.ready), "the stick did not install"
+        node.site.timeline.record(MachineKind.INSTALL_FINISHED)
+        _stick_out(node)
     node.boot()
     marker = node.registered()
     assert marker["pull_request"]["number"] == only_pull(server)

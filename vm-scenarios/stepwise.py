@@ -6,7 +6,8 @@ The actors: the *installer* on the stick, a *hook* that it runs before each step
 2. The host sees the line, saves the machine, and lets it go on from there: that is one more step done.
 3. Somebody who wants this step to fail resumes the same machine as often as he likes, and gives another order: to fail
    at once, or when the work is done. The hook keeps the order for the one that runs at the end of the step.
-4. Who wants the power to go needs no machine: each step was recorded, write by write, upon the disk as it was before.
+4. Who wants no stops goes on from before all of this, and removes the pipe.
+5. Who wants the power to go needs no machine: each step was recorded, write by write, upon the disk as it was before.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def stopping(wanted: Installation) -> Installation:
 
 def _begin(step: str) -> str:
     ordered = f'[ "$order" != {Order.FAIL_AT_ONCE.value} ]'
-    return f"echo '{waiting_before(step)}'; read -r order <{PIPE}; echo $order >{TAKEN}; {ordered}"
+    wait = f"echo '{waiting_before(step)}'; read -r order <{PIPE}; echo $order >{TAKEN}; {ordered}"
+    return f"if [ -p {PIPE} ]; then {wait}; fi"
 
 
 def _end(step: str) -> str:
@@ -97,6 +99,19 @@ def _joined(first: Mapping[str, str], then: Mapping[str, str]) -> dict[str, str]
 def give(machine: Machine, order: Order) -> None:
     """To the installer that waits."""
     machine.run(f"echo {order.value} >{PIPE}")
+
+
+def whole_again(machine: Machine, stick: GuestFolder, ready: Saved) -> bool:
+    """Installs on the disks that are in the machine, which is off, without a stop; whether it succeeded.
+
+    The stick's boot is shared too. It was saved with a blank disk, so the kernel is told to look at it anew.
+    """
+    machine.insert_stick(stick)
+    machine.resume(msgspec.structs.replace(ready, disks=tuple(machine.disks)))
+    anew = "for disk in /dev/vd?; do blockdev --flushbufs $disk; blockdev --rereadpt $disk || :; done; udevadm settle"
+    machine.run(f"rm {PIPE}; {anew}")
+    done = machine.run(f"systemctl start {stick.guest.installer}", timeout=LONG, check=False)
+    return done.exit_status == 0
 
 
 def record(

@@ -77,7 +77,7 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
         assert booted is Booted.HELD or not row.must_hold
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
     if row.ending is not Ending.TWO_TRIES_FAIL:
-        outcome.again = play.install_again(node, server, payload)
+        outcome.again = play.install_again(node, server, whole, stick)
 
 
 def first(folder, state: str) -> bool:
