@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -36,10 +37,17 @@ def test_where_the_whole_system_is_there_without_the_stamp_it_must_say_so():
 
 def hook(tmp_path: Path, text: str, order: str = "") -> int:
     """Runs a hook as the installer does, with its files in another place."""
-    here = text.replace("/run/installer", str(tmp_path))
+    here, pipe = text.replace("/run/installer", str(tmp_path)), tmp_path / "order"
+    both_ends = None
     if order:
-        (tmp_path / "order").write_text(f"{order}\n")
-    return subprocess.run(["sh", "-eu"], input=here, text=True, capture_output=True, check=False).returncode
+        if not pipe.exists():
+            os.mkfifo(pipe)
+        both_ends = os.open(pipe, os.O_RDWR)
+        os.write(both_ends, f"{order}\n".encode())
+    done = subprocess.run(["sh", "-eu"], input=here, text=True, capture_output=True, check=False)
+    if both_ends is not None:
+        os.close(both_ends)
+    return done.returncode
 
 
 def test_a_step_does_what_it_is_ordered_to(tmp_path):
@@ -52,6 +60,10 @@ def test_a_step_does_what_it_is_ordered_to(tmp_path):
         assert not hook(tmp_path, ends)
         assert not hook(tmp_path, scripts.before[step], Order.FAIL_AFTER_ITS_WORK.value)
         assert hook(tmp_path, ends)
+
+
+def test_without_the_pipe_no_step_waits(tmp_path):
+    assert not hook(tmp_path, stepwise.stopping(Installation()).before["wipe"])
 
 
 def test_what_the_installation_does_anyway_stands_before_the_failure():
