@@ -105,7 +105,9 @@ def _fail(node: Node, whole: Stepwise, row: Row) -> None:
             stepwise.give(machine, Order.WORK)
         machine.console.expect("banner: done", timeout=stepwise.LONG)
     else:
-        machine.console.expect(f"installer: step [0-9.]+ {row.step}: FAILED", timeout=stepwise.LONG)
+        # Each try that fails says so too.
+        tries = ": in 3 tries" if row.ending is Ending.THREE_TRIES_FAIL else ""
+        machine.console.expect(f"installer: step [0-9.]+ {row.step}: FAILED{tries}", timeout=stepwise.LONG)
 
 
 # --- a person comes
