@@ -12,9 +12,11 @@ from pathlib import Path
 
 import agent
 import agent_folder
+import matrix_table
 import msgspec
 import planted as planted_bugs
 import pytest
+import stepwise
 import traces
 import trustme
 from bootproof import disk, guest, health, installation, lean, network, qemu
@@ -83,6 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(matrix_table.Collector(config))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -356,6 +359,27 @@ def lean_node(
     node.site.registration = node.agent.registration(name)
     installed_before(node.site)
     return LeanNode(node.machine, node.recorder, node.guest, name, asleep=asleep)
+
+
+@pytest.fixture(scope="session")
+def step_by_step(
+    described: GuestFolder, stick: GuestFolder, payload: bytes, shared: Path, planted: str
+) -> stepwise.Stepwise:
+    """One installation, saved before each of its steps."""
+    with one_at_a_time(shared, f"stepwise{planted and '-'}{planted}") as folder:
+        done = folder / "stepwise.json"
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            with (
+                phase("installs once for all, step by step"),
+                a_machine(described, folder / MACHINE, lambda _: None) as machine,
+            ):
+                machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there
+                ready, stops = stepwise.record(machine, stick, an_installation(payload), folder)
+                result = stepwise.Stepwise(ready, stops, name_in(machine.console.text))
+            done.write_bytes(msgspec.json.encode(result, enc_hook=str))
+        kind = stepwise.Stepwise
+        return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
 
 
 def install(
