@@ -26,8 +26,8 @@ let
         [ "init=${build.toplevel}/init" ] ++ config.boot.kernelParams
       );
     };
-    # NixOS brings the agent itself, so that scenarios unpack none.
-    notes.agent = "/run/current-system/sw/bin/zeta-self-register";
+    # The agent is in the system that is installed, so that scenarios unpack none.
+    notes.brings = "zeta-self-register";
     firmware = {
       code = "firmware-code.fd";
       variables = "firmware-variables.fd";
