@@ -349,7 +349,9 @@ def lean_kernel(described: GuestFolder, folder: Path) -> DirectKernel:
     """The guest's own kernel with the initial RAM disk of lean boots; without one the scenario is skipped."""
     kernel = lean.kernel(described, folder)
     if kernel is None:
-        pytest.skip(f"{described.guest.name} does not show its kernel, so it boots in full only")
+        pytest.skip(
+            f"{described.guest.name} has no kernel and initial RAM disk for lean boots, so it boots in full only"
+        )
     return kernel
 
 
