@@ -19,6 +19,7 @@ import traces
 import trustme
 from bootproof import disk, guest, installation, network, qemu
 from bootproof.disk import Disk
+from bootproof.diskstates.recovery import FileSystem
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import Record
@@ -58,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--replay-kept", action="store_true", help="replay all traces that are kept, as far as machines can"
+    )
+    parser.addoption(
+        "--file-system",
+        choices=[kind.value for kind in FileSystem],
+        default=FileSystem.EXT4.value,
+        help="what the agent keeps its state on while every state of a disk is gone through",
     )
 
 
@@ -195,6 +202,12 @@ def pack(files: Path, ca_pem: bytes) -> bytes:
             member.size, member.mode = len(content), mode
             archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()
+
+
+@pytest.fixture
+def file_system(request: pytest.FixtureRequest) -> FileSystem:
+    """What --file-system says."""
+    return FileSystem(request.config.getoption("--file-system"))
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from bootproof.diskstates.ext4 import Ext4
 from bootproof.diskstates.found import Found
 from bootproof.diskstates.image import BLOCK, Base, Fingerprints, Image, Partition, partition
 from bootproof.diskstates.moments import FOR_EVER, Onlooker
-from bootproof.diskstates.recording import Recording, Surroundings
+from bootproof.diskstates.recording import Recorded, Recording, Surroundings
+from bootproof.diskstates.recovery import FileSystem
 from bootproof.diskstates.write_log import Kind
 from bootproof.oracle_case import Registration
 from bootproof.verdict import HarnessError
@@ -294,9 +295,8 @@ def recording(image: Path, requests: Sequence[Request], folder: Path) -> Recordi
     ended.write_bytes(content)
     own = Registration(repository="o/r", record="r", branch="b", user_agent="^a", logins=("alice",))
     log = logged(folder / "log", requests)
-    return Recording(
-        image, ended, partition(image, 0), log, (), own, Surroundings({}, {}), "/state", (), Found(())
-    )
+    disk = Recorded(FileSystem.EXT4, image, ended, partition(image, 0), "/state", (), Found(()))
+    return Recording(disk, log, (), own, Surroundings({}, {}))
 
 
 def test_every_state_is_recovered_and_judged(

@@ -79,12 +79,12 @@ class Campaign:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            recording = self._recording
-            self._base = opening.enter_context(Base(recording.begun, recording.partition))
+            disk = self._recording.disk
+            self._base = opening.enter_context(Base(disk.begun, disk.partition))
             folder = opening.enter_context(
                 tempfile.TemporaryDirectory(prefix="disk-states-", dir=self._folder)
             )
-            self._log = write_log.read(recording.log)
+            self._log = write_log.read(self._recording.log)
             self._prints = Fingerprints(self._base)
             self._recovery = self._recovering(opening, Path(folder))
             self._open = opening.pop_all()
@@ -96,10 +96,10 @@ class Campaign:
         self._open.close()
 
     def _recovering(self, opening: ExitStack, folder: Path) -> Recovery:
-        recording = self._recording
-        if recording.file_system is FileSystem.EXT4:
-            return ByHand(self._base, folder, (recording.kept_in, *recording.set_up_in))
-        return opening.enter_context(ByKernel(recording.file_system, self._base, folder, recording.kept_in))
+        disk = self._recording.disk
+        if disk.file_system is FileSystem.EXT4:
+            return ByHand(self._base, folder, (disk.kept_in, *disk.set_up_in))
+        return opening.enter_context(ByKernel(disk.file_system, self._base, folder, disk.kept_in))
 
     def run(self, tell: Tell = lambda _: None) -> None:
         """Goes through all of it. Raises HarnessError when something cannot be judged."""
@@ -145,7 +145,7 @@ class Campaign:
             last = stretch
         written.update(last.before)
         stretches.put(written, self._base, last.writes)
-        with Base(self._recording.ended, self._base.partition) as ended:
+        with Base(self._recording.disk.ended, self._base.partition) as ended:
             for number, block in written.items():
                 if ended[number] != block:
                     raise HarnessError(

@@ -115,7 +115,7 @@ class FollowUp:
     @classmethod
     def of(cls, recording: Recording, agent: Agent) -> Self:
         """Of this agent on the machine that was recorded, as it was set up."""
-        here = Here(agent, recording.registration, recording.around, recording.set_up)
+        here = Here(agent, recording.registration, recording.around, recording.disk.set_up)
         return cls(here, recording.moments)
 
     def judge(self, found: Found, begins: int, ends: int) -> tuple[str, ...]:
