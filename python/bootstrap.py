@@ -43,6 +43,7 @@ FILE_SYSTEMS: dict[str, dict[str, str | None]] = {
     "btrfs": {"btrfs-progs": "mkfs.btrfs"},
     "xfs": {"xfsprogs": "mkfs.xfs"},
 }
+KERNELS_FILE_SYSTEMS = Path("/proc/filesystems")
 
 DISTRIBUTIONS = ("python/zeta-self-register", "python/mock-github", "python/bootproof")
 # Something is missing that only the person at the keyboard can give.
@@ -75,10 +76,10 @@ def ensure_mountable(file_system: str) -> None:
     """Only this host's kernel can recover it, and only root may ask it to."""
     if os.geteuid() != 0:
         _stop(f"{file_system} is mounted by this host's kernel, which takes root: run this with sudo")
-    if file_system not in Path("/proc/filesystems").read_text().split():
+    if file_system not in KERNELS_FILE_SYSTEMS.read_text().split():
         with contextlib.suppress(OSError):
             subprocess.run(["modprobe", file_system], stderr=subprocess.DEVNULL, check=False)
-    if file_system not in Path("/proc/filesystems").read_text().split():
+    if file_system not in KERNELS_FILE_SYSTEMS.read_text().split():
         _stop(
             f"this host's kernel has no {file_system}, and nothing else can recover one: boot one that has it"
         )
