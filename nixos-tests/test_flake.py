@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -122,3 +123,12 @@ def test_the_workflow_builds_every_check(flake):
     assert asked
     found = [name for name in flake["names"]["checks"]["x86_64-linux"] if re.fullmatch(asked[1], name)]
     assert found == sorted(MACHINES)
+
+
+def test_the_workflow_makes_the_documentation():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())
+    steps = workflow["jobs"]["documentation"]["steps"]
+    (made,) = (step["run"] for step in steps if ".ci/" in step.get("run", ""))
+    assert os.access(ROOT / ".ci/documentation", os.X_OK)
+    (kept,) = (step["with"]["path"] for step in steps if "upload-artifact" in step.get("uses", ""))
+    assert made.splitlines()[-1] == f".ci/documentation {kept}"
