@@ -36,10 +36,9 @@ MACHINE_PACKAGES = {
 # The report is looked at in a real browser, by a test.
 BROWSER_PACKAGES = {"chromium": "chromium"}
 BASE_PACKAGES = {"git": "git", "python3-venv": None}
-# What makes and checks a file system; the guest's own one is among the packages above.
-OWN_FILE_SYSTEM = "ext4"
+# What makes and checks a file system, which this host's kernel then mounts; ext4 needs neither.
 FILE_SYSTEMS: dict[str, dict[str, str | None]] = {
-    OWN_FILE_SYSTEM: {},
+    "ext4": {},
     "btrfs": {"btrfs-progs": "mkfs.btrfs"},
     "xfs": {"xfsprogs": "mkfs.xfs"},
 }
@@ -51,10 +50,10 @@ EXIT_MISSING = 3
 
 
 def ensure(
-    *, machines: bool, browser: bool = False, file_system: str = OWN_FILE_SYSTEM, root: Path = ROOT
+    *, machines: bool, browser: bool = False, file_systems: Sequence[str] = (), root: Path = ROOT
 ) -> Path:
     """Brings in what is missing and returns the virtualenv's Python. `machines`: also what boots virtual
-    machines. `browser`: also a browser. `file_system`: one of FILE_SYSTEMS, which this host is to mount.
+    machines. `browser`: also a browser. `file_systems`: some of FILE_SYSTEMS, which are to be recovered.
 
     Exits with status 3, and one line that says what to do, when it cannot.
     """
@@ -63,12 +62,14 @@ def ensure(
     # A shell that starts this in the background ignores SIGINT for it, and so would all children: no Ctrl-C that a test
     # sends would ever arrive.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if file_system != OWN_FILE_SYSTEM:
-        ensure_mountable(file_system)
+    made = {package: command for name in file_systems for package, command in FILE_SYSTEMS[name].items()}
+    for name in file_systems:
+        if FILE_SYSTEMS[name]:
+            ensure_mountable(name)
     (root / ".cache").mkdir(exist_ok=True)
     with _one_at_a_time(root / ".cache" / "bootstrap.lock"):
         wanted = {**(MACHINE_PACKAGES if machines else {}), **(BROWSER_PACKAGES if browser else {})}
-        ensure_packages({**wanted, **FILE_SYSTEMS[file_system], **BASE_PACKAGES})
+        ensure_packages({**wanted, **made, **BASE_PACKAGES})
         return ensure_virtualenv(root)
 
 

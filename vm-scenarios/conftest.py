@@ -62,9 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--file-system",
+        action="append",
         choices=[kind.value for kind in FileSystem],
-        default=FileSystem.EXT4.value,
-        help="what the agent keeps its state on while every state of a disk is gone through",
+        help="go through every state of a disk with this file system, and this (ext4)",
     )
 
 
@@ -85,6 +85,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         replay = metafunc.config.stash[TO_REPLAY].replay
         metafunc.parametrize(("trace", "bug"), replay.values(), ids=replay.keys())
         return
+    kinds = metafunc.config.getoption("--file-system", None)
+    if "file_system" in metafunc.fixturenames and kinds:
+        metafunc.parametrize("file_system", kinds, indirect=True)
     bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
     if metafunc.config.getoption("--planted", False) and bugs:
         metafunc.parametrize("planted", bugs, indirect=True, scope="session")
@@ -206,8 +209,8 @@ def pack(files: Path, ca_pem: bytes) -> bytes:
 
 @pytest.fixture
 def file_system(request: pytest.FixtureRequest) -> FileSystem:
-    """What --file-system says."""
-    return FileSystem(request.config.getoption("--file-system"))
+    """What the agent keeps its state on while it is recorded."""
+    return FileSystem(getattr(request, "param", FileSystem.EXT4))
 
 
 @pytest.fixture

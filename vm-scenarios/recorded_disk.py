@@ -27,15 +27,17 @@ SYSTEM = 1
 """The number of the partition that holds the system: the first one is the firmware's."""
 SERIAL = "state"
 SIZE = 512 << 20
-# A disk of today does not tear 4 KiB, and XFS can be told so; btrfs never writes less.
-MAKE = {FileSystem.BTRFS: ("mkfs.btrfs", "-q"), FileSystem.XFS: ("mkfs.xfs", "-q", "-s", "size=4096")}
+SECTOR = 4096
+"""Both count on it that 4 KiB are written at once or not at all: btrfs has only one superblock that it looks at."""
+MAKE = {FileSystem.BTRFS: ("mkfs.btrfs", "-q"), FileSystem.XFS: ("mkfs.xfs", "-q", "-s", f"size={SECTOR}")}
 
 
 class RecordedDisk(Protocol):
     """One of the two."""
 
-    def begin(self, node: Node, log: Path) -> None:
-        """The system is up, and all that is written to this disk is recorded."""
+    def begin(self, node: Node, log: Path) -> int:
+        """The system is up, and all that is written to this disk is recorded; how long the log is when the agent has
+        still to be started."""
 
     def recorded(self, node: Node) -> Recorded:
         """What became of it, when the machine is off again."""
@@ -47,10 +49,11 @@ class SystemDisk:
     def __init__(self, saved: Saved) -> None:
         self._saved = saved
 
-    def begin(self, node: Node, log: Path) -> None:
+    def begin(self, node: Node, log: Path) -> int:
         """The machine goes on from where it was saved."""
         node.machine.write_log = WriteLog(log)
         node.resume(self._saved)
+        return 0
 
     def recorded(self, node: Node) -> Recorded:
         """The disk as it was saved, and as it is."""
@@ -67,9 +70,9 @@ class OwnDisk:
     def __init__(self, kind: FileSystem) -> None:
         self._kind = kind
 
-    def begin(self, node: Node, log: Path) -> None:
+    def begin(self, node: Node, log: Path) -> int:
         """The machine boots with that disk in it."""
-        state = disk.blank(node.site.disks / "state.raw", SIZE, SERIAL)
+        state = disk.blank(node.site.disks / "state.raw", SIZE, SERIAL, SECTOR)
         make(self._kind, state.path)
         state.copy(node.site.disks / "begun.raw")
         node.machine.disks = (*node.machine.disks, state)
@@ -78,7 +81,10 @@ class OwnDisk:
         device = f"/dev/disk/by-id/virtio-{SERIAL}"
         # A disk that is never told what is free has nothing to make up there.
         mount = f"mount -t {self._kind.value} -o nodiscard {device} {agent.KEPT_IN}"
-        node.machine.run(f"udevadm settle && mkdir -p {agent.KEPT_IN} && {mount}", timeout=60)
+        node.machine.run(
+            f"udevadm settle && mkdir -p {agent.KEPT_IN} && {mount} && sync {device}", timeout=60
+        )
+        return log.stat().st_size
 
     def recorded(self, node: Node) -> Recorded:
         """The disk as it was made, and as it is."""

@@ -65,7 +65,7 @@ def record(node: Node, recorded_disk: RecordedDisk, github) -> Recording:
     server.gate(Match(user_agent=agent.PROGRAM), onlooker.pass_on)
     node.connect(server)
     node.machine.credentials = agent.BY_HAND
-    recorded_disk.begin(node, log)
+    starts = recorded_disk.begin(node, log)
     onlooker.watch(server)
     node.machine.run(f"systemctl start {agent.REGISTER_UNIT}", timeout=60, check=False)
     node.machine.run(f"mkdir -p {Path(agent.TURN).parent} && touch {agent.TURN}")
@@ -77,7 +77,7 @@ def record(node: Node, recorded_disk: RecordedDisk, github) -> Recording:
     moments = onlooker.moments()
     node.off()
     assert node.site.registration is not None
-    return Recording(recorded_disk.recorded(node), log, moments, node.site.registration, around)
+    return Recording(recorded_disk.recorded(node), log, moments, node.site.registration, around, starts)
 
 
 def look_around(node: Node) -> Surroundings:

@@ -204,12 +204,12 @@ def test_traces_are_replayed_by_their_scenario_alone(house: Path, arguments: lis
 
 FILE_SYSTEM_OPTION = """
 def pytest_addoption(parser):
-    parser.addoption("--file-system")
+    parser.addoption("--file-system", action="append")
 """
 DISK_STATES = """
 def test_disk_states(site, guest_folder, request):
     site.without_oracle("a test of prove")
-    (guest_folder.parent / "asked").write_text(str(request.config.getoption("--file-system")))
+    (guest_folder.parent / "asked").write_text(" ".join(request.config.getoption("--file-system")))
 """
 
 
@@ -220,9 +220,9 @@ def test_a_file_system_is_for_its_scenario_alone(house: Path) -> None:
     add(house, "reboot", "assert False")
     every = " ".join({**bootstrap.MACHINE_PACKAGES, **bootstrap.BASE_PACKAGES, "btrfs-progs": None})
     tool(house / "bin", "dpkg-query", f"printf '%s installed\\n' {every}")
-    done = prove(house, "--guest", "guest", "--file-system", "btrfs")
+    done = prove(house, "--guest", "guest", "--file-system", "ext4", "--file-system", "btrfs")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert (house / "asked").read_text() == "btrfs"
+    assert (house / "asked").read_text() == "ext4 btrfs"
 
 
 def test_a_file_system_that_is_not_known_or_not_asked_for_is_one_line(house: Path) -> None:

@@ -5,6 +5,7 @@ What nobody looks at cannot matter, so it is noted which blocks the replay and t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -69,6 +70,11 @@ class ByHand:
             self._checker.check(mounted)
             self._checked.add(name)
         return Recovered(name, there)
+
+    def spent(self) -> float:
+        """Seconds of a processor, of this process and of the checkers that it has run."""
+        spent = os.times()
+        return spent.user + spent.system + spent.children_user + spent.children_system
 
     def lines(self) -> Iterator[str]:
         """What was checked, for a person."""

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -22,7 +21,7 @@ from typing import Protocol, Self
 
 from bootproof.diskstates import stretches, write_log
 from bootproof.diskstates.by_hand import ByHand
-from bootproof.diskstates.by_kernel import ByKernel
+from bootproof.diskstates.by_kernel import BOUND, ByKernel
 from bootproof.diskstates.choices import Bound, Choice, choices
 from bootproof.diskstates.counts import Counts
 from bootproof.diskstates.found import Found
@@ -67,7 +66,7 @@ class Campaign:
         self, recording: Recording, judge: Judge, folder: Path | None = None, bound: Bound | None = None
     ) -> None:
         self._recording, self._judge = recording, judge
-        self._bound = bound or Bound()
+        self._bound = bound or (Bound() if recording.disk.file_system is FileSystem.EXT4 else BOUND)
         self._folder = folder
         self._open = ExitStack()
         self._known = _Known()
@@ -106,17 +105,17 @@ class Campaign:
         self._count_log()
         self._same_in_the_end()
         self._find_what_is_looked_at()
-        begun, busy = time.monotonic(), _processor_seconds()
+        begun, busy = time.monotonic(), self._recovery.spent()
         known = -1
         # A state may make somebody look where no prefix did; then there are more subsets than were tried.
         while known < self._recovery.seen:
             known = self._recovery.seen
             self.counts.walks += 1
             self.counts.states = self.counts.violations = self.counts.broken = 0
-            for stretch in stretches.stretches(self._log, self._base):
+            for stretch in self._stretches():
                 self._through(stretch)
                 self.counts.seconds = time.monotonic() - begun
-                self.counts.busy = _processor_seconds() - busy
+                self.counts.busy = self._recovery.spent() - busy
                 tell(f"flush {stretch.number}: {self.counts.states} states")
 
     def result(self) -> RuleResult:
@@ -135,7 +134,7 @@ class Campaign:
     # --- before any state
 
     def _count_log(self) -> None:
-        kinds = [entry.kind for entry in self._log.entries]
+        kinds = [entry.kind for entry in self._log.entries if entry.begins >= self._recording.starts]
         self.counts.writes = kinds.count(write_log.Kind.WRITE)
         self.counts.flushes = kinds.count(write_log.Kind.FLUSH)
 
@@ -153,10 +152,18 @@ class Campaign:
                     )
 
     def _find_what_is_looked_at(self) -> None:
-        for stretch in stretches.stretches(self._log, self._base):
+        for stretch in self._stretches():
             for length in range(len(stretch.writes) + 1):
                 blocks = self._blocks(stretch, Choice(tuple(range(length))))
                 self._recovery.see(Image(self._base, (blocks, stretch.before)))
+
+    def _stretches(self) -> Iterator[Stretch]:
+        """Those since the program was started."""
+        return (
+            stretch
+            for stretch in stretches.stretches(self._log, self._base)
+            if stretch.ends > self._recording.starts
+        )
 
     def _blocks(self, stretch: Stretch, choice: Choice) -> dict[int, bytes]:
         return stretches.arrived(stretch, self._base, choice, self._log.sector)
@@ -221,9 +228,3 @@ def _where(stretch: Stretch, choice: Choice) -> str:
 
 def _findings(found: Mapping[str, str]) -> tuple[Finding, ...]:
     return tuple(Finding(text, (where,)) for text, where in found.items())
-
-
-def _processor_seconds() -> float:
-    """Of this process and of the checkers that it has run."""
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system

@@ -39,10 +39,13 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Recording:
-    """The disk, the log of what was written to it, what stood at GitHub meanwhile, and what else there was."""
+    """The disk, the log of what was written to it, what stood at GitHub meanwhile, and what else there was. The program
+    had not been started while the log was no longer than `starts`, and the disk was synced then: no state before that
+    is gone through."""
 
     disk: Recorded
     log: Path
     moments: tuple[Moment, ...]
     registration: Registration
     around: Surroundings
+    starts: int = 0

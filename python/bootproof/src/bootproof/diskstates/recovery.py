@@ -51,5 +51,8 @@ class Recovery(Protocol):
     def recover(self, image: Image) -> Recovered:
         """Raises FileSystemBrokenError; HarnessError when that cannot be told."""
 
+    def spent(self) -> float:
+        """Seconds of one core so far, from any point on."""
+
     def lines(self) -> Iterator[str]:
         """What was checked, for a person."""
