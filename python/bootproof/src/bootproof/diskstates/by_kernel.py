@@ -33,8 +33,8 @@ from bootproof.verdict import HarnessError
 LIMIT = 120.0
 """Seconds for one state, of which a mount takes less than a tenth of one."""
 BOUND = Bound(whole=10, sampled=200, tears=0)
-"""A mount takes so long that fewer states have to do. Both kinds count on a disk that writes 4 KiB at once or not at all,
-and are put on one that does, so there is nothing to be torn."""
+"""A mount takes so long that fewer states have to do. Both kinds count on a disk that writes 4 KiB at once or not at
+all, and are put on one that does, so there is nothing to be torn."""
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _PACKAGES = {FileSystem.BTRFS: "btrfs-progs", FileSystem.XFS: "xfsprogs"}
 
