@@ -112,11 +112,13 @@ def test_what_is_mounted_is_read_as_it_was_in_the_guest(
 ) -> None:
     kind, base = disk
     with ByKernel(kind, base, place(tmp_path), STATE) as recovery:
+        before = recovery.spent()
         one, other = recovery.recover(Image(base)), recovery.recover(Image(base))
         assert one == other
         assert one.found.contents == {MARKER: CONTENT}
         assert one.found.folders == (STATE,)
         assert next(recovery.lines()).startswith("2 mounted by Linux ")
+        assert recovery.spent() > before
     assert gone(tmp_path)
 
 

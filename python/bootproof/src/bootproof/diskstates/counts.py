@@ -50,5 +50,5 @@ class Counts:
         )
         yield (
             f"{self.rate:.0f} images a minute and core ({self.busy:.0f} s of a core in {self.seconds:.0f} s, "
-            f"{self.walks} walks)"
+            f"{self.walks} {'walk' if self.walks == 1 else 'walks'})"
         )
