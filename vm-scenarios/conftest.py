@@ -21,6 +21,7 @@ import traces
 import trustme
 from bootproof import disk, guest, health, installation, lean, network, qemu
 from bootproof.disk import Disk
+from bootproof.diskstates.recovery import FileSystem
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import Record
@@ -69,6 +70,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--agent", type=Path, metavar="DIR", help="put this agent under test (a folder with agent.toml)"
     )
+    parser.addoption(
+        "--file-system",
+        action="append",
+        choices=[kind.value for kind in FileSystem],
+        help="go through every state of a disk with this file system, and this (ext4)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,6 +100,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         replay = metafunc.config.stash[TO_REPLAY].replay
         metafunc.parametrize(("trace", "bug"), replay.values(), ids=replay.keys())
         return
+    kinds = metafunc.config.getoption("--file-system", None)
+    if "file_system" in metafunc.fixturenames and kinds:
+        metafunc.parametrize("file_system", kinds, indirect=True)
     bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
     if metafunc.config.getoption("--planted", False) and bugs:
         fixture, scope = (
@@ -210,6 +220,12 @@ def payload(
         copy = tmp_path_factory.mktemp("planted") / planted
         files = planted_bugs.plant(files, planted_bugs.BUGS[planted], copy)
     return pack(files, under_test.settings(authority.cert_pem.bytes()))
+
+
+@pytest.fixture
+def file_system(request: pytest.FixtureRequest) -> FileSystem:
+    """What the agent keeps its state on while it is recorded."""
+    return FileSystem(getattr(request, "param", FileSystem.EXT4))
 
 
 @pytest.fixture

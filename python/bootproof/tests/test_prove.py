@@ -249,6 +249,66 @@ def test_traces_are_replayed_by_their_scenario_alone(house: Path, arguments: lis
     assert (house / "asked").read_text() == asked
 
 
+FILE_SYSTEM_OPTION = """
+def pytest_addoption(parser):
+    parser.addoption("--file-system", action="append")
+"""
+DISK_STATES = """
+def test_disk_states(site, guest_folder, request):
+    site.without_oracle("a test of prove")
+    (guest_folder.parent / "asked").write_text(" ".join(request.config.getoption("--file-system")))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_file_system_is_for_its_scenario_alone(house: Path) -> None:
+    (house / "vm-scenarios" / "conftest.py").write_text(FILE_SYSTEM_OPTION)
+    (house / "vm-scenarios" / "test_disk_states.py").write_text(DISK_STATES)
+    add(house, "reboot", "assert False")
+    every = " ".join({**bootstrap.MACHINE_PACKAGES, **bootstrap.BASE_PACKAGES, "btrfs-progs": None})
+    tool(house / "bin", "dpkg-query", f"printf '%s installed\\n' {every}")
+    done = prove(house, "--guest", "guest", "--file-system", "ext4", "--file-system", "btrfs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (house / "asked").read_text() == "ext4 btrfs"
+
+
+def test_a_file_system_that_is_not_known_or_not_asked_for_is_one_line(house: Path) -> None:
+    add(house, "disk_states")
+    add(house, "reboot")
+    done = prove(house, "--file-system", "btfs")
+    assert (done.returncode, done.stderr) == (2, "no file system btfs; the nearest is btrfs\n")
+    done = prove(house, "reboot", "--file-system", "xfs")
+    alone = "--file-system is for disk-states alone: ./prove disk-states --file-system …\n"
+    assert (done.returncode, done.stderr) == (2, alone)
+
+
+@pytest.mark.parametrize(
+    ("root", "kernels", "says"),
+    [
+        (False, "nodev\tproc\n\tbtrfs\n", "btrfs is mounted by this host's kernel, which takes root: "),
+        (True, "nodev\tproc\n\text4\n", "this host's kernel has no btrfs, and nothing else can recover one"),
+    ],
+)
+def test_what_this_host_cannot_mount_is_one_line(
+    root: bool,
+    kernels: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bootstrap.os, "geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "filesystems").write_text(kernels)
+    monkeypatch.setattr(bootstrap, "KERNELS_FILE_SYSTEMS", tmp_path / "filesystems")
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.ensure_mountable("btrfs")
+    said = capsys.readouterr().err
+    assert ended.value.code == bootstrap.EXIT_MISSING
+    assert said.startswith(says)
+    assert said.count("\n") == 1
+
+
 def test_missing_packages_are_one_line_for_who_is_not_root(
     house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
