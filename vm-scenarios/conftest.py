@@ -200,6 +200,13 @@ def pack(files: Path, ca_pem: bytes) -> bytes:
 @pytest.fixture
 def github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServer]]:
     """Starts the mock with a world (by default an empty cluster's); everything it sees is in the site's event log."""
+    with a_github(site, authority) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def a_github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServer]]:
+    """The same for any site."""
     running: list[MockServer] = []
 
     def start(world: World | None = None, clock: Callable[[], float] | None = None) -> MockServer:
@@ -211,14 +218,23 @@ def github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServ
         site.secret(agent.TOKEN)
         return server
 
-    yield start
-    for server in running:
-        server.stop()
+    try:
+        yield start
+    finally:
+        for server in running:
+            server.stop()
 
 
 @pytest.fixture
 def node(site: Site, described: GuestFolder) -> Iterator[Node]:
     """A machine with nothing in it: no disk, no network."""
+    with a_node(site, described) as node:
+        yield node
+
+
+@contextlib.contextmanager
+def a_node(site: Site, described: GuestFolder) -> Iterator[Node]:
+    """The same for any site."""
     site.machine = described.guest.name
     recorder = Recorder(site)
     with a_machine(described, site.consoles / MACHINE, recorder, site.disks) as machine:
@@ -244,6 +260,11 @@ def blank_node(node: Node, stick: GuestFolder) -> Node:
 @pytest.fixture
 def installed_node(node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str]) -> Node:
     """A machine whose disk was installed completely and has never been booted since."""
+    return on_installed_disks(node, described, installed)
+
+
+def on_installed_disks(node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str]) -> Node:
+    """The node with such disks."""
     base, name = installed
     if described.guest.stage is guest.Stage.INSTALLED:
         node.machine.load(described)

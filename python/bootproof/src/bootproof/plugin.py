@@ -257,7 +257,12 @@ def _final_row(item: pytest.Item, failure: BaseException | None, seconds: float)
         name = scenario_name(item.nodeid)
         row = Row(scenario=name, machine="-", verdict=Verdict.HOLDS, seconds=round(seconds, 3))
         failure = failure if failure is not None else HarnessError("the scenario left no verdict")
-    if failure is None or failure is item.stash.get(_told, None):
+    return row if failure is item.stash.get(_told, None) else with_failure(row, failure)
+
+
+def with_failure(row: Row, failure: BaseException | None) -> Row:
+    """The row of a scenario that this exception ended, if one did."""
+    if failure is None:
         return row
     reason = f"{type(failure).__name__}: {_first_line(failure)}"
     reason = f"{row.reason}; {reason}" if row.reason else reason

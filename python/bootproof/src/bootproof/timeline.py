@@ -39,7 +39,7 @@ class MachineKind(enum.Enum):
     # The operator told the program to forget what it registered; begins an epoch.
     OPERATOR_RESET = "operator-reset"
     CUT = "cut"
-    # The program was killed, by SIGKILL.
+    # The program was killed: by SIGKILL, or with its machine by a reboot or the reset button.
     KILL = "kill"
     POWER_OFF = "power-off"
     MARKER_SEEN = "marker-seen"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
@@ -21,7 +22,7 @@ from bootproof.simulation.kinds import Menu, woken
 from bootproof.simulation.machine import INTERRUPTED_AT_ONCE, DiskFault
 from bootproof.simulation.people import Act
 from bootproof.simulation.state import IDLE, Next, State
-from bootproof.simulation.steps import Do, Step, Trace, read_trace
+from bootproof.simulation.steps import By, Do, Step, Trace, read_trace
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import Universe
 from bootproof.simulation.universes import named
@@ -98,13 +99,19 @@ def replay_in(simulation: Simulation, trace: Trace) -> Replayed:
 def followed(simulation: Simulation, trace: Trace) -> Iterator[tuple[int, State, Next]]:
     """Each step of a trace: its number, the state before it, and what it is.  Two machines of one identity can stand
     the other way round in that state than in the one before.  Raises HarnessError, with one line, at a step that is not
-    possible."""
+    possible.
+
+    What a step is `by` is one thing to the program and another to its machine: the simulation takes the plain step, and
+    the reboot after it."""
     state = simulation.first()
     for number, step in enumerate(trace.steps, 1):
         where = f"step {number} ({step})"
         if wrong := unknown(simulation.agent, simulation.universe, step):
             raise HarnessError(f"{where}: {wrong}")
-        here, following = _find(simulation, state, step, where)
+        here, following = _find(simulation, state, replace(step, by=None), where)
+        if step.by is By.REBOOT:
+            following = following._replace(state=simulation.rebooted(following.state, step.actor))
+        following = following._replace(step=step)
         yield number, here, following
         state = following.state
 
@@ -138,8 +145,16 @@ def unknown(agent: Agent, universe: Universe, step: Step) -> str:
     for kind, name, known in names:
         if name not in known:
             return f"there is no {kind} {name!r}, only {', '.join(known)}"
+    if step.by and not interrupts(step, step.by):
+        return f"no {step.by.value} is what interrupts there"
     actors = universe.actors
     return "" if 0 <= step.actor < actors else f"there is no machine {step.actor + 1}, only {actors}"
+
+
+def interrupts(step: Step, by: By) -> bool:
+    """Whether this can be what interrupts a run in this step."""
+    do, how = (Do.KILL, "killed ") if by is By.REBOOT else (Do.CUT, "power cut ")
+    return step.do is do or step.local.rpartition("; ")[2].startswith(how)
 
 
 def _find(simulation: Simulation, state: State, step: Step, where: str) -> tuple[State, Next]:

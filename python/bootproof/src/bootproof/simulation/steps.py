@@ -31,9 +31,18 @@ class Do(enum.Enum):
     """A request that nobody waits for any more takes effect."""
 
 
+class By(enum.Enum):
+    """What interrupts a run, where it is not the plain thing: to the program the first is a power cut, the second a
+    kill with a reboot after it."""
+
+    RESET = "reset button"
+    REBOOT = "orderly reboot"
+
+
 class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`what` is a command, a request or an act; `fault` what became of a request; `local` what went wrong on the
-    machine after it; `after` the time that passed first (`q`, or the number of the threshold)."""
+    machine after it; `after` the time that passed first (`q`, or the number of the threshold); `by` what killed it or
+    took its power."""
 
     do: Do
     what: str = ""
@@ -41,12 +50,14 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     local: str = ""
     after: str = ""
     actor: int = 0
+    by: By | None = None
 
     def __str__(self) -> str:
         who = f"machine {self.actor + 1}: " if self.actor else ""
         parts = [f"{self.do.value} {self.what}".strip(), self.fault, self.local]
         waited = f" (after {self.after})" if self.after else ""
-        return who + ": ".join(part for part in parts if part) + waited
+        means = f" by the {self.by.value}" if self.by else ""
+        return who + ": ".join(part for part in parts if part) + means + waited
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
