@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import agent
+import fuzz_run
 import msgspec
 import planted as planted_bugs
 import pytest
@@ -61,8 +62,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+    fuzz_run.add_options(parser)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """A trace that is none, or cannot be replayed on machines, is told before anything boots."""
+    fuzz_run.configure(config)
     try:
         config.stash[TO_REPLAY] = traces.chosen(
             config.getoption("--replay", None) or (),
@@ -297,6 +302,20 @@ def installed(
             done.write_bytes(msgspec.json.encode(result, enc_hook=str))
         kind = tuple[tuple[Disk, ...], str]
         return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
+
+
+@pytest.fixture(scope="session")
+def staged(
+    described: GuestFolder, installed: tuple[Sequence[Disk], str], authority: trustme.CA
+) -> Callable[[Site], contextlib.AbstractContextManager[tuple[Node, Callable[..., MockServer]]]]:
+    """For one test that plays on many sites: on each, an installed node, and what starts the mock."""
+
+    @contextlib.contextmanager
+    def stage(site: Site) -> Iterator[tuple[Node, Callable[..., MockServer]]]:
+        with a_github(site, authority) as github, a_node(site, described) as node:
+            yield on_installed_disks(node, described, installed), github
+
+    return stage
 
 
 @pytest.fixture(scope="session")

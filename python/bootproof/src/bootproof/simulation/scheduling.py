@@ -29,7 +29,7 @@ from bootproof.simulation.universes import ALL
 from bootproof.simulation.wandering import Detour, History, Plan, Wanderer
 from bootproof.verdict import HarnessError
 
-MAX_BOOTS = 6
+MAX_BOOTS = 4
 """Boots of a schedule, beside those of its end: emulated, each takes half a minute."""
 MAX_BETWEEN = 5
 """Default steps between two detours: a whole run apart nothing meets."""

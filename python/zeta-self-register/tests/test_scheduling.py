@@ -1,0 +1,158 @@
+"""Schedules for machines: each can be aimed, applies in the simulation, is interrupted again and again, and comes again
+by its number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from itertools import islice
+
+import pytest
+from bootproof.simulation import agents
+from bootproof.simulation.aiming import aimed
+from bootproof.simulation.kinds import KILL
+from bootproof.simulation.replay import followed, replay_in, simulation_of
+from bootproof.simulation.scheduling import (
+    MAX_BOOTS,
+    Schedule,
+    Scheduler,
+    boots,
+    by_other_means,
+    for_machines,
+    interrupted,
+)
+from bootproof.simulation.steps import By, Do, Step, Trace, read_trace, write_trace
+from bootproof.simulation.wandering import Detour
+from bootproof.verdict import HarnessError
+from msgspec.structs import replace
+from spoiled import SILENCE_IS_SUCCESS
+
+REAL = "zeta-self-register"
+LOOK = Step(Do.ANSWER, "graphql Snapshot")
+BEGUN = Step(Do.RUN, "register")
+PAUSED = [BEGUN, replace(LOOK, fault="secondary-limit"), Step(Do.RUN, "steward", after="q")]
+KILLED, CUT = "killed before anything was written", "power cut before anything was written (#0)"
+
+
+NUMBER = 12
+
+
+@cache
+def scheduler() -> Scheduler:
+    return Scheduler(agents.load(REAL))
+
+
+@cache
+def drawn(seed: int) -> tuple[Schedule, ...]:
+    return tuple(islice(scheduler().draw(seed), NUMBER))
+
+
+def trace(*steps: Step, universe: str = "alone") -> Trace:
+    return Trace(agent=REAL, universe=universe, steps=steps)
+
+
+def test_the_same_seed_draws_the_same_schedules_and_another_one_others() -> None:
+    others = {schedule.trace for schedule in drawn(8)}
+    once = [schedule.trace for schedule in drawn(7)]
+    again = [schedule.trace for schedule in islice(Scheduler(agents.load(REAL)).draw(7), NUMBER)]
+    assert once == again
+    assert len(set(once)) == NUMBER
+    assert len(others.intersection(once)) < NUMBER / 3
+
+
+def test_every_schedule_applies_and_can_be_aimed_at_a_machine() -> None:
+    for schedule in drawn(7):
+        assert replay_in(simulation_of(schedule.trace), schedule.trace).findings == ()
+        assert [move.step for move in aimed(schedule.trace)] == list(schedule.trace.steps)
+
+
+def test_every_schedule_is_interrupted_again_and_again_and_boots_seldom_enough() -> None:
+    means: Counter[By | None] = Counter()
+    for schedule in drawn(7):
+        interruptions = [step for step in schedule.trace.steps if interrupted(step)]
+        means.update(step.by for step in interruptions)
+        assert len(interruptions) >= 2
+        assert boots(schedule.trace) <= MAX_BOOTS
+    assert set(means) == {None, *By}
+
+
+def test_there_is_no_universe_twice() -> None:
+    names = [universe.name for universe in for_machines()]
+    assert {"alone", "late-people", "any-act"} <= set(names)
+    assert "unsynced" not in names, "on a machine it is the same as `disk`"
+    assert not {"twins", "beyond-q", "checks"} & set(names), "nobody has such a machine"
+
+
+# --- the means of an interruption -----------------------------------------------------------------------------------
+
+
+def test_a_trace_with_means_is_the_same_when_it_was_kept(tmp_path) -> None:
+    kept = trace(BEGUN, Step(Do.CUT, by=By.RESET), BEGUN, replace(LOOK, local=KILLED, by=By.REBOOT))
+    path = tmp_path / "trace.json"
+    path.write_bytes(write_trace(kept))
+    assert read_trace(path) == kept
+    assert [str(step) for step in kept.steps[1::2]] == [
+        "power-cut by the reset button",
+        f"answer graphql Snapshot: {KILLED} by the orderly reboot",
+    ]
+
+
+def test_to_the_program_a_reset_is_a_power_cut() -> None:
+    plain = trace(BEGUN, Step(Do.CUT), BEGUN, replace(LOOK, local=CUT), BEGUN)
+    other = trace(BEGUN, Step(Do.CUT, by=By.RESET), BEGUN, replace(LOOK, local=CUT, by=By.RESET), BEGUN)
+    simulation = simulation_of(plain)
+    assert replay_in(simulation, plain).end == replay_in(simulation, other).end
+    assert [one.step for one in replay_in(simulation, other).seen] == list(other.steps)
+
+
+def test_an_orderly_reboot_in_a_run_is_a_kill_and_a_reboot() -> None:
+    """A pause is dated by the boot that it was noted in; a reboot that changes nothing is no step."""
+    simulation = simulation_of(trace(BEGUN, universe="limits"))
+    apart = trace(*PAUSED, Step(Do.KILL), Step(Do.REBOOT), BEGUN, universe="limits")
+    rebooted = trace(*PAUSED, Step(Do.KILL, by=By.REBOOT), BEGUN, universe="limits")
+    states = [[following.state for *_, following in followed(simulation, one)][-1] for one in (apart, rebooted)]
+    assert states[0] == states[1]
+    twice = trace(*PAUSED, Step(Do.KILL, by=By.REBOOT), Step(Do.REBOOT), universe="limits")
+    with pytest.raises(HarnessError, match=r"^step 5 \(reboot\) is not possible there"):
+        replay_in(simulation, twice)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (Step(Do.KILL, by=By.RESET), r"step 2 \(kill by the reset button\): no reset button is what interrupts"),
+        (Step(Do.CUT, by=By.REBOOT), "no orderly reboot is what interrupts there"),
+        (replace(LOOK, by=By.RESET), "no reset button is what interrupts there"),
+        (replace(LOOK, local=KILLED, by=By.RESET), "no reset button is what interrupts there"),
+    ],
+)
+def test_means_that_do_not_fit_are_refused(step: Step, said: str) -> None:
+    with pytest.raises(HarnessError, match=said):
+        replay_in(simulation_of(trace(BEGUN)), trace(BEGUN, step))
+    with pytest.raises(HarnessError, match=said):
+        aimed(trace(BEGUN, step))
+
+
+def test_means_that_do_not_apply_are_left_out() -> None:
+    """Where a reboot follows anyhow, the kill before it is no reboot."""
+    simulation = simulation_of(trace(BEGUN, universe="limits"))
+    steps = [*PAUSED, Step(Do.KILL), Step(Do.REBOOT), BEGUN, Step(Do.CUT)]
+    changed = by_other_means(simulation, trace(*steps, universe="limits"), [True])
+    assert [step.by for step in changed.steps if step.do in (Do.KILL, Do.CUT)] == [None, By.RESET]
+
+
+# --- when a promise is broken ---------------------------------------------------------------------------------------
+
+
+def test_a_history_goes_on_behind_a_broken_promise_and_is_shrunk_to_it() -> None:
+    spoilt = Scheduler(SILENCE_IS_SUCCESS)
+    finding, schedule = next((found, one) for one in spoilt.draw(3) if (found := spoilt.finding(one.trace)))
+    short = spoilt.shrunk(schedule)
+    assert short.finding == finding
+    assert len(short.steps) < len(schedule.trace.steps)
+    assert aimed(replace(short, agent=REAL))
+
+
+def test_what_only_the_means_bring_about_is_not_shrunk() -> None:
+    schedule = Schedule(trace(BEGUN, Step(Do.KILL, by=By.REBOOT)), (Detour(1, KILL),))
+    assert scheduler().shrunk(schedule) == schedule.trace
