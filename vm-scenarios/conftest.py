@@ -61,7 +61,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--replay-kept", action="store_true", help="replay all traces that are kept, as far as machines can"
     )
 
-
     fuzz_run.add_options(parser)
 
 

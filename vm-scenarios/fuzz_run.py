@@ -1,8 +1,7 @@
-"""How pytest runs a fuzz campaign: a test for each schedule that there could be time for, and no more than there is.
+"""How pytest runs a fuzz campaign: a place for each schedule that there could be time for.
 
-Nobody knows beforehand how many schedules there is time for, so there is a place for more than there can be. Each worker
-begins one while its budget has room, and passes over the others without a word. The process that prints the table
-counts what comes in.
+Nobody knows beforehand for how many there is, so there are more places than that. Each worker begins one while its
+budget has room, and passes over the others without a word. The process that prints the table counts what comes in.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a fuzz run does beside its machines: it draws schedules, plays them while there is time, and looks into failures.
+"""What a fuzz run does beside its machines: it draws schedules, plays them, and looks into what fails.
 
 The actors: the *scheduler* draws from the simulation, a number at a time; *play* goes through a trace on a machine, and
 returns the row that the oracle made of it; the *fuzzer*, this module, is between them.

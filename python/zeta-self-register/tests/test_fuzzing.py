@@ -158,7 +158,12 @@ def test_the_tally_counts_schedules_and_not_what_was_shrunk() -> None:
     assert "0 schedules (0.0 a minute), none yet" in str(tally)
     landed, late = (Interruption("cut", landing) for landing in Landing)
     row = Row(
-        scenario="fuzz[7-1]", machine="m", verdict=Verdict.HOLDS, boots=2, seconds=30, interruptions=(landed, late)
+        scenario="fuzz[7-1]",
+        machine="m",
+        verdict=Verdict.HOLDS,
+        boots=2,
+        seconds=30,
+        interruptions=(landed, late),
     )
     tally.add([row])
     bad = replace(row, scenario="fuzz[7-2]", verdict=Verdict.VIOLATED, interruptions=(landed,))

@@ -110,7 +110,9 @@ def test_an_orderly_reboot_in_a_run_is_a_kill_and_a_reboot() -> None:
     simulation = simulation_of(trace(BEGUN, universe="limits"))
     apart = trace(*PAUSED, Step(Do.KILL), Step(Do.REBOOT), BEGUN, universe="limits")
     rebooted = trace(*PAUSED, Step(Do.KILL, by=By.REBOOT), BEGUN, universe="limits")
-    states = [[following.state for *_, following in followed(simulation, one)][-1] for one in (apart, rebooted)]
+    states = [
+        [following.state for *_, following in followed(simulation, one)][-1] for one in (apart, rebooted)
+    ]
     assert states[0] == states[1]
     twice = trace(*PAUSED, Step(Do.KILL, by=By.REBOOT), Step(Do.REBOOT), universe="limits")
     with pytest.raises(HarnessError, match=r"^step 5 \(reboot\) is not possible there"):
@@ -120,7 +122,10 @@ def test_an_orderly_reboot_in_a_run_is_a_kill_and_a_reboot() -> None:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        (Step(Do.KILL, by=By.RESET), r"step 2 \(kill by the reset button\): no reset button is what interrupts"),
+        (
+            Step(Do.KILL, by=By.RESET),
+            r"step 2 \(kill by the reset button\): no reset button is what interrupts",
+        ),
         (Step(Do.CUT, by=By.REBOOT), "no orderly reboot is what interrupts there"),
         (replace(LOOK, by=By.RESET), "no reset button is what interrupts there"),
         (replace(LOOK, local=KILLED, by=By.RESET), "no reset button is what interrupts there"),

@@ -140,7 +140,9 @@ def boots(trace: Trace) -> int:
 
 def by_other_means(simulation: Simulation, trace: Trace, others: Sequence[bool]) -> Trace:
     """The trace with some of its interruptions by the other means, counted round, where it still applies."""
-    places = [place for place, step in enumerate(trace.steps) if step.do is not Do.REBOOT and interrupted(step)]
+    places = [
+        place for place, step in enumerate(trace.steps) if step.do is not Do.REBOOT and interrupted(step)
+    ]
     for number, place in enumerate(places):
         if not others or not others[number % len(others)]:
             continue
