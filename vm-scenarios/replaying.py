@@ -259,9 +259,9 @@ class Replay:
 
     # --- everything else ----------------------------------------------------------------------------------------
 
-    def reboot(self, _move: Move) -> None:
-        """In order, between two runs."""
-        self.node.restart("orderly")
+    def reboot(self, move: Move) -> None:
+        """Between two runs: in order, by the reset button, or by a power cut."""
+        self.node.restart("orderly" if move.step.by is None else _WAYS[move.step.by])
 
     def person(self, move: Move) -> None:
         """Somebody does this.  Raises HarnessError when GitHub refuses it or there is nothing to do it to."""
@@ -309,7 +309,7 @@ class Replay:
                 return
 
 
-_WAYS = {By.RESET: "reset", By.REBOOT: "orderly"}
+_WAYS = {By.RESET: "reset", By.REBOOT: "orderly", By.CUT: "power cut"}
 _DOES: dict[Do, Callable[[Replay, Move], None]] = {
     Do.RUN: Replay.run,
     Do.ANSWER: Replay.answer,

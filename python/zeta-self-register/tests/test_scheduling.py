@@ -17,11 +17,10 @@ from bootproof.simulation.scheduling import (
     Schedule,
     Scheduler,
     boots,
-    by_other_means,
+    by_means,
     for_machines,
-    interrupted,
 )
-from bootproof.simulation.steps import By, Do, Step, Trace, read_trace, write_trace
+from bootproof.simulation.steps import By, Do, Step, Trace, means_of, read_trace, write_trace
 from bootproof.simulation.wandering import Detour
 from bootproof.verdict import HarnessError
 from msgspec.structs import replace
@@ -69,7 +68,7 @@ def test_every_schedule_applies_and_can_be_aimed_at_a_machine() -> None:
 def test_every_schedule_is_interrupted_again_and_again_and_boots_seldom_enough() -> None:
     means: Counter[By | None] = Counter()
     for schedule in drawn(7):
-        interruptions = [step for step in schedule.trace.steps if interrupted(step)]
+        interruptions = [step for step in schedule.trace.steps if means_of(step)]
         means.update(step.by for step in interruptions)
         assert len(interruptions) >= 2
         assert boots(schedule.trace) <= MAX_BOOTS
@@ -80,7 +79,7 @@ def test_there_is_no_universe_twice() -> None:
     names = [universe.name for universe in for_machines()]
     assert {"alone", "late-people", "any-act"} <= set(names)
     assert "unsynced" not in names, "on a machine it is the same as `disk`"
-    assert not {"twins", "beyond-q", "checks"} & set(names), "nobody has such a machine"
+    assert not {"twins", "beyond-q", "checks", "limits"} & set(names), "nobody has such a machine"
 
 
 # --- the means of an interruption -----------------------------------------------------------------------------------
@@ -106,7 +105,7 @@ def test_to_the_program_a_reset_is_a_power_cut() -> None:
 
 
 def test_an_orderly_reboot_in_a_run_is_a_kill_and_a_reboot() -> None:
-    """A pause is dated by the boot that it was noted in; a reboot that changes nothing is no step."""
+    """A pause is dated by the boot that it was noted in."""
     simulation = simulation_of(trace(BEGUN, universe="limits"))
     apart = trace(*PAUSED, Step(Do.KILL), Step(Do.REBOOT), BEGUN, universe="limits")
     rebooted = trace(*PAUSED, Step(Do.KILL, by=By.REBOOT), BEGUN, universe="limits")
@@ -114,9 +113,16 @@ def test_an_orderly_reboot_in_a_run_is_a_kill_and_a_reboot() -> None:
         [following.state for *_, following in followed(simulation, one)][-1] for one in (apart, rebooted)
     ]
     assert states[0] == states[1]
-    twice = trace(*PAUSED, Step(Do.KILL, by=By.REBOOT), Step(Do.REBOOT), universe="limits")
-    with pytest.raises(HarnessError, match=r"^step 5 \(reboot\) is not possible there"):
-        replay_in(simulation, twice)
+
+
+@pytest.mark.parametrize("by", [None, By.RESET, By.CUT])
+def test_a_reboot_between_two_runs_that_changes_nothing_is_no_error(by: By | None) -> None:
+    whole = trace(BEGUN, Step(Do.KILL), Step(Do.REBOOT, by=by), BEGUN, LOOK)
+    assert replay_in(simulation_of(whole), whole).findings == ()
+    assert [move.step for move in aimed(whole)] == list(whole.steps)
+    within = trace(BEGUN, Step(Do.REBOOT, by=by), BEGUN)
+    with pytest.raises(HarnessError, match=r"^step 2 \(reboot.*\) is not possible there"):
+        replay_in(simulation_of(within), within)
 
 
 @pytest.mark.parametrize(
@@ -124,11 +130,13 @@ def test_an_orderly_reboot_in_a_run_is_a_kill_and_a_reboot() -> None:
     [
         (
             Step(Do.KILL, by=By.RESET),
-            r"step 2 \(kill by the reset button\): no reset button is what interrupts",
+            r"step 2 \(kill by the reset button\): no reset button is what stops a machine",
         ),
-        (Step(Do.CUT, by=By.REBOOT), "no orderly reboot is what interrupts there"),
-        (replace(LOOK, by=By.RESET), "no reset button is what interrupts there"),
-        (replace(LOOK, local=KILLED, by=By.RESET), "no reset button is what interrupts there"),
+        (Step(Do.REBOOT, by=By.REBOOT), "no orderly reboot is what stops a machine there"),
+        (Step(Do.KILL, by=By.CUT), "no power cut is what stops a machine there"),
+        (Step(Do.CUT, by=By.REBOOT), "no orderly reboot is what stops a machine there"),
+        (replace(LOOK, by=By.RESET), "no reset button is what stops a machine there"),
+        (replace(LOOK, local=KILLED, by=By.RESET), "no reset button is what stops a machine there"),
     ],
 )
 def test_means_that_do_not_fit_are_refused(step: Step, said: str) -> None:
@@ -138,12 +146,21 @@ def test_means_that_do_not_fit_are_refused(step: Step, said: str) -> None:
         aimed(trace(BEGUN, step))
 
 
-def test_means_that_do_not_apply_are_left_out() -> None:
-    """Where a reboot follows anyhow, the kill before it is no reboot."""
-    simulation = simulation_of(trace(BEGUN, universe="limits"))
-    steps = [*PAUSED, Step(Do.KILL), Step(Do.REBOOT), BEGUN, Step(Do.CUT)]
-    changed = by_other_means(simulation, trace(*steps, universe="limits"), [True])
-    assert [step.by for step in changed.steps if step.do in (Do.KILL, Do.CUT)] == [None, By.RESET]
+def test_by_which_means_is_drawn_for_each_place_as_long_as_it_does_not_boot_too_often() -> None:
+    steps = [BEGUN, Step(Do.KILL), BEGUN, Step(Do.CUT), BEGUN, LOOK]
+    simulation = simulation_of(trace(BEGUN))
+
+    def changed(means: list[int], *steps: Step) -> list[str]:
+        return [str(step) for step in by_means(simulation, trace(*steps), means).steps]
+
+    plain = ["run register", "kill", "run register", "power-cut", "run register", "answer graphql Snapshot"]
+    assert changed([0], *steps) == plain
+    assert changed([1, 0, 1, 3], *steps) == [
+        *("run register", "kill by the orderly reboot", "run register", "power-cut by the reset button"),
+        *("reboot", "run register", "answer graphql Snapshot"),
+    ]
+    assert changed([0, 4, 0, 5], *steps)[2::3] == ["reboot by the reset button", "reboot by the power cut"]
+    assert changed([1, 0], *[BEGUN, Step(Do.KILL)] * 6).count("kill by the orderly reboot") == MAX_BOOTS
 
 
 # --- when a promise is broken ---------------------------------------------------------------------------------------

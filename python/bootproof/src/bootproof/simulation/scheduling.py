@@ -20,11 +20,11 @@ from bootproof.simulation.agents import Agent
 from bootproof.simulation.aiming import aimed, beginning, unseen
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.kinds import ARRIVAL, CUT, KILL, REBOOT, Kind, Menu, kinds_of
-from bootproof.simulation.replay import interrupts, replay_in
+from bootproof.simulation.replay import replay_in
 from bootproof.simulation.state import Next, State
-from bootproof.simulation.steps import By, Do, Step, Trace
+from bootproof.simulation.steps import By, Do, Step, Trace, means_of
 from bootproof.simulation.transitions import Simulation
-from bootproof.simulation.universe import Universe
+from bootproof.simulation.universe import LIMITS, Universe
 from bootproof.simulation.universes import ALL
 from bootproof.simulation.wandering import Detour, History, Plan, Wanderer
 from bootproof.verdict import HarnessError
@@ -36,6 +36,7 @@ MAX_BETWEEN = 5
 MAX_FURTHER = 4
 """Detours beside the two interruptions."""
 PICKS = 12
+WAYS = 12
 ROUND = 30
 """Schedules that Hypothesis draws in a row; it repeats itself less within one."""
 INTERRUPTIONS: tuple[Kind, ...] = (KILL, CUT)
@@ -50,12 +51,12 @@ class AimedMenu(Menu):
 
 @dataclass(frozen=True)
 class Drawn:
-    """What Hypothesis draws: a universe, where its history leaves the default, and by which means each interruption
-    comes, counted round: a plain one, or another one that is the same to the program."""
+    """What Hypothesis draws: a universe, where its history leaves the default, and by which means it is stopped at each
+    place where it can be, counted round."""
 
     universe: int
     plan: Plan
-    others: Sequence[bool]
+    means: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -119,40 +120,43 @@ class Scheduler:
         """None where the machine would be busy for too long, or nothing is interrupted twice."""
         rover = self._rovers[drawn.universe]
         trace = rover.trace(rover.go(drawn.plan))
-        if len([step for step in trace.steps if interrupted(step)]) < 2 or boots(trace) > MAX_BOOTS:
+        if len([step for step in trace.steps if means_of(step)]) < 2 or boots(trace) > MAX_BOOTS:
             return None
-        trace = by_other_means(rover.simulation, trace, drawn.others)
+        trace = by_means(rover.simulation, trace, drawn.means)
         return Schedule(trace, drawn.plan) if _can_be_aimed(trace) else None
-
-
-def interrupted(step: Step) -> bool:
-    """Whether a run ends in the middle of this step, or the machine starts again between two."""
-    return step.do is Do.REBOOT or any(interrupts(step, by) for by in By)
 
 
 def boots(trace: Trace) -> int:
     """How often the machine has to boot for a history, before its end."""
     return sum(
-        step.do is Do.REBOOT or step.by is not None or bool(step.after) or interrupts(step, By.RESET)
+        step.do is Do.REBOOT or step.by is not None or bool(step.after) or By.RESET in means_of(step)
         for step in trace.steps
     )
 
 
-def by_other_means(simulation: Simulation, trace: Trace, others: Sequence[bool]) -> Trace:
-    """The trace with some of its interruptions by the other means, counted round, where it still applies."""
-    places = [
-        place for place, step in enumerate(trace.steps) if step.do is not Do.REBOOT and interrupted(step)
-    ]
-    for number, place in enumerate(places):
-        if not others or not others[number % len(others)]:
-            continue
-        step = trace.steps[place]
-        by = next(by for by in By if interrupts(step, by))
-        steps = (*trace.steps[:place], replace(step, by=by), *trace.steps[place + 1 :])
-        changed = replace(trace, steps=steps)
-        if boots(changed) <= MAX_BOOTS and _applies(simulation, changed):
-            trace = changed
+def by_means(simulation: Simulation, trace: Trace, means: Sequence[int]) -> Trace:
+    """The trace with its interruptions by these means, and with reboots between its runs, where it still applies and
+    does not boot too often.  What is drawn for one place is counted round, too."""
+    place, number = 1, 0
+    while place < len(trace.steps):
+        ways = _ways_at(trace.steps[place])
+        if ways:
+            instead = ways[means[number % len(means)] % len(ways)]
+            changed = replace(trace, steps=(*trace.steps[:place], *instead, *trace.steps[place + 1 :]))
+            if changed != trace and boots(changed) <= MAX_BOOTS and _applies(simulation, changed):
+                trace, place = changed, place + len(instead) - 1
+            number += 1
+        place += 1
     return trace
+
+
+def _ways_at(step: Step) -> list[tuple[Step, ...]]:
+    """What can stand in the place of a step, which is the same to the program: every other time as it is."""
+    if step.do is Do.RUN and not step.after:
+        reboot = Step(Do.REBOOT)
+        before = [reboot, *(replace(reboot, by=by) for by in means_of(reboot))]
+        return [*[(step,)] * len(before), *((one, step) for one in before)]
+    return [(step,), *((replace(step, by=by),) for by in means_of(step))] if means_of(step) else []
 
 
 def _can_be_aimed(trace: Trace) -> bool:
@@ -172,8 +176,14 @@ def _applies(simulation: Simulation, trace: Trace) -> bool:
 
 
 def for_machines() -> list[Universe]:
-    """Those that begin with a fresh machine, of which there is one; one of those that are the same on a machine."""
-    there = [one for one in ALL if one.actors == 1 and one.crashes and not beginning(one)]
+    """Those that begin with a fresh machine, of which there is one; one of those that are the same on a machine.
+
+    Rate limits are not among them: what the simulation calls soon is later than the pause that GitHub asks for."""
+    there = [
+        one
+        for one in ALL
+        if one.actors == 1 and one.crashes and not beginning(one) and not LIMITS & one.request_faults
+    ]
     return list({tuple(_kinds(one)): one for one in there[::-1]}.values())[::-1]
 
 
@@ -196,7 +206,7 @@ def _plans(kinds: Sequence[Kind]) -> st.SearchStrategy[Plan]:
     return st.tuples(two, rest).flatmap(lambda both: st.permutations([*both[0], *both[1]])).map(tuple)
 
 
-_MEANS = st.lists(st.booleans(), min_size=5, max_size=5)
+_MEANS = st.lists(st.integers(0, WAYS - 1), min_size=5, max_size=5)
 
 
 def _drawn(number: int, strategy: st.SearchStrategy[Drawn]) -> list[Drawn]:

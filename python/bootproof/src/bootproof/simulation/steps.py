@@ -32,11 +32,12 @@ class Do(enum.Enum):
 
 
 class By(enum.Enum):
-    """What interrupts a run, where it is not the plain thing: to the program the first is a power cut, the second a
-    kill with a reboot after it."""
+    """What stops a machine, where it is not the plain thing.  To a program in the middle of a run the reset button is a
+    power cut, and an orderly reboot a kill with a reboot after it; between two runs each of them is a reboot."""
 
     RESET = "reset button"
     REBOOT = "orderly reboot"
+    CUT = "power cut"
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -58,6 +59,16 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         waited = f" (after {self.after})" if self.after else ""
         means = f" by the {self.by.value}" if self.by else ""
         return who + ": ".join(part for part in parts if part) + means + waited
+
+
+def means_of(step: Step) -> tuple[By, ...]:
+    """By what else the machine can be stopped in this step; by nothing, where it goes on."""
+    if step.do is Do.REBOOT:
+        return By.RESET, By.CUT
+    how = step.local.rpartition("; ")[2]
+    if step.do is Do.KILL or how.startswith("killed "):
+        return (By.REBOOT,)
+    return (By.RESET,) if step.do is Do.CUT or how.startswith("power cut ") else ()
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
