@@ -82,13 +82,12 @@ def go(node, trace, simulated, waiting, github):
 
 
 def test_schedule(schedule, fuzzer, request):
-    budget = request.config.stash[BUDGET]
-    budget.begin()
     rows = []
-    for row in fuzzer.rows(schedule):
-        rows.append(row)
-        request.node.user_properties += [(SCENARIO, row.scenario), (ROW, msgspec.json.encode(row).decode())]
-    budget.end()
+    with request.config.stash[BUDGET].one():
+        for row in fuzzer.rows(schedule):
+            rows.append(row)
+            told = (SCENARIO, row.scenario), (ROW, msgspec.json.encode(row).decode())
+            request.node.user_properties += told
     if worst(row.verdict for row in rows) is not Verdict.HOLDS:
         said = "\n".join(f"{row.scenario}: {line}" for row in rows for line in explain(row))
         pytest.fail(said, pytrace=False)

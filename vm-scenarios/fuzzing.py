@@ -5,7 +5,7 @@ returns the row that the oracle made of it; the *fuzzer*, this module, is betwee
 
 1. Schedule `n` of a seed is the same in every run and every worker. It is played.
 2. A promise was broken: the trace is kept. Where the simulation finds something wrong with it too, the history is
-   shrunk there, and the short one is played once: it is confirmed, or it is not, and the row says so.
+   shrunk there, and the short one is played once, however late it is; its row says whether that confirms it.
 3. A failure that the simulation does not show, or a machine that does other things than the simulation says, is told
    with the trace that was kept, and is not shrunk.
 4. A finding that was shrunk once in this run, by whichever worker, is not shrunk again.
@@ -13,6 +13,7 @@ returns the row that the oracle made of it; the *fuzzer*, this module, is betwee
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import itertools
@@ -151,18 +152,18 @@ class Budget:
     over: bool = False
     """Whether nothing is to be begun any more, whatever the time."""
     _first: float | None = None
-    _begun: float = 0.0
     _taken: list[float] = field(default_factory=list)
 
-    def begin(self) -> None:
-        """A schedule begins."""
-        self._begun = self.clock()
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """What is done meanwhile is one schedule."""
+        begun = self.clock()
         if self._first is None:
-            self._first = self._begun
-
-    def end(self) -> None:
-        """It has ended."""
-        self._taken.append(self.clock() - self._begun)
+            self._first = begun
+        try:
+            yield
+        finally:
+            self._taken.append(self.clock() - begun)
 
     @property
     def room(self) -> bool:

@@ -142,9 +142,8 @@ def test_nothing_is_begun_that_cannot_end_in_time() -> None:
     now[0] = 500.0  # until the machine stands ready
     for end in (530.0, 570.0):
         assert budget.room
-        budget.begin()
-        now[0] = end
-        budget.end()
+        with budget.one():
+            now[0] = end
     assert not budget.room, "70 of 100 seconds are over, and one takes 35 in the mean"
     now[0] = 565.0
     assert budget.room
@@ -180,10 +179,8 @@ import time
 from fuzz_run import BUDGET
 
 def test_schedule(schedule, request):
-    budget = request.config.stash[BUDGET]
-    budget.begin()
-    time.sleep(0.4)
-    budget.end()
+    with request.config.stash[BUDGET].one():
+        time.sleep(3.5)
 """
 CONFTEST = """
 import fuzz_run
@@ -196,13 +193,14 @@ def pytest_configure(config):
 """
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_places_that_there_is_no_time_for_are_passed_over(workers: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_places_that_there_is_no_time_for_are_passed_over(workers: int, tmp_path: Path) -> None:
+    """Six seconds have three places, and each worker has the time for one."""
     (tmp_path / "fuzz.py").write_text(SCENARIO)
     (tmp_path / "conftest.py").write_text(CONFTEST)
     scenarios = Path(__file__).parents[3] / "vm-scenarios"
-    command = [sys.executable, "-m", "pytest", "fuzz.py", "--fuzz", "0.034", "--seed", "7", "-n", workers]
+    command = [sys.executable, "-m", "pytest", "fuzz.py", "--fuzz", "0.1", "--seed", "7", "-n", str(workers)]
     further = ["-o", f"pythonpath={scenarios}", "-p", "no:cacheprovider", "--maxschedchunk", "1"]
     done = subprocess.run([*command, *further], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert f"{max(1, workers)} passed" in done.stdout
