@@ -193,14 +193,47 @@ def pytest_configure(config):
 """
 
 
+def fuzzed(folder: Path, scenario: str, minutes: str, workers: int) -> subprocess.CompletedProcess[str]:
+    (folder / "fuzz.py").write_text(scenario)
+    (folder / "conftest.py").write_text(CONFTEST)
+    scenarios = Path(__file__).parents[3] / "vm-scenarios"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "fuzz.py",
+        "--fuzz",
+        minutes,
+        "--seed",
+        "7",
+        "-n",
+        str(workers),
+    ]
+    further = ["-o", f"pythonpath={scenarios}", "-p", "no:cacheprovider", "--maxschedchunk", "1"]
+    return subprocess.run([*command, *further], cwd=folder, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_places_that_there_is_no_time_for_are_passed_over(workers: int, tmp_path: Path) -> None:
     """Six seconds have three places, and each worker has the time for one."""
-    (tmp_path / "fuzz.py").write_text(SCENARIO)
-    (tmp_path / "conftest.py").write_text(CONFTEST)
-    scenarios = Path(__file__).parents[3] / "vm-scenarios"
-    command = [sys.executable, "-m", "pytest", "fuzz.py", "--fuzz", "0.1", "--seed", "7", "-n", str(workers)]
-    further = ["-o", f"pythonpath={scenarios}", "-p", "no:cacheprovider", "--maxschedchunk", "1"]
-    done = subprocess.run([*command, *further], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = fuzzed(tmp_path, SCENARIO, "0.1", workers)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{max(1, workers)} passed" in done.stdout
+
+
+NO_MACHINE = """
+import pytest
+
+@pytest.fixture(scope="session")
+def machine():
+    raise OSError("no room on the disk")
+
+def test_schedule(schedule, machine): ...
+"""
+
+
+def test_where_no_machine_can_be_made_ready_it_is_tried_once(tmp_path: Path) -> None:
+    done = fuzzed(tmp_path, NO_MACHINE, "0.2", 0)
+    assert done.returncode == 1
+    assert "1 error in" in done.stdout, "and not six"
+    assert "no room on the disk" in done.stdout
