@@ -30,7 +30,7 @@ import agent
 import planted
 from bootproof.simulation import agents
 from bootproof.simulation.scheduling import Schedule
-from bootproof.simulation.steps import Trace, write_trace
+from bootproof.simulation.steps import Trace, means_of, write_trace
 from bootproof.verdict import Landing, Row, Verdict, count_landings
 from msgspec.structs import replace
 
@@ -107,16 +107,22 @@ class Fuzzer:
         """The row of the short history."""
         begun = time.monotonic()
         short = self._scheduler.shrunk(schedule)
-        seconds, steps = time.monotonic() - begun, (len(schedule.trace.steps), len(short.steps))
+        seconds = time.monotonic() - begun
         path = self._kept.keep(short, f"machine-{name}-shrunk")
         row = self._play(f"fuzz/shrunk[{name}]", short)
         said = {Verdict.VIOLATED: "confirmed", Verdict.HOLDS: "NOT CONFIRMED, it holds on the machine"}
         word = said.get(row.verdict, "not confirmed, it was not judged")
-        return _with(row, f"{word}; shrunk in {seconds:.1f} s from {steps[0]} steps to {steps[1]}: {path}")
+        sizes = f"from {_size(schedule.trace)} to {_size(short)}"
+        return _with(row, f"{word}; shrunk in {seconds:.1f} s {sizes}: {path}")
 
 
 def _with(row: Row, text: str) -> Row:
     return replace(row, reason=f"{row.reason}; {text}" if row.reason else text)
+
+
+def _size(trace: Trace) -> str:
+    stopped = sum(bool(means_of(step)) for step in trace.steps)
+    return f"{len(trace.steps)} steps ({stopped} interrupted)"
 
 
 def _said(row: Row) -> str:

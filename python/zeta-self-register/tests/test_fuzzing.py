@@ -93,7 +93,9 @@ def test_what_the_simulation_shows_too_is_shrunk_and_confirmed_once(
     assert failed.reason == f"trace: {tmp_path}/traces/machine-7-3.json; the simulation finds: {BROKEN}"
     assert confirmed.verdict is short
     assert confirmed.reason.startswith(said)
-    assert confirmed.reason.endswith(f" s from 3 steps to 1: {tmp_path}/traces/machine-7-3-shrunk.json")
+    assert confirmed.reason.endswith(
+        f" s from 3 steps (1 interrupted) to 1 steps (1 interrupted): {tmp_path}/traces/machine-7-3-shrunk.json"
+    )
     assert read_trace(tmp_path / "traces/machine-7-3.json") == replace(trace(3), finding=BROKEN)
     assert read_trace(tmp_path / "traces/machine-7-3-shrunk.json").steps == (SHORT,)
 
