@@ -237,7 +237,7 @@ class Replay:
         self.running = False
         if step.by is not None:
             landing = Landing.LANDED if waited else Landing.TOO_LATE
-            self.node.site.timeline.kill(f"{aimed_at}, by the {step.by.value}", landing)
+            self.node.site.timeline.kill(aimed_at, landing, step.by.value)
             self.node.start_again(_WAYS[step.by])
             return
         if how is Do.CUT:

@@ -207,6 +207,8 @@ def test_a_reset_or_a_reboot_in_a_run_starts_the_machine_again_once(answered, ho
     last = move(Do.ANSWER, REF, local=local, interrupt=how, by=by) if answered else move(how, by=by)
     replay.go([move(Do.RUN, "register", Then.REQUEST), last])
     assert landings(replay, MachineKind.KILL) == [Landing.LANDED]
+    (killed,) = (event for event in replay.node.site.timeline.events if event.kind is MachineKind.KILL)
+    assert killed.name == by.value
     assert replay.node.machine.done == [done]
     assert branches(replay) == ([replay.own.branch] if answered else [])
     assert len(replay.node.boots) == 1

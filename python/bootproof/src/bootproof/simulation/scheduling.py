@@ -31,6 +31,8 @@ from bootproof.verdict import HarnessError
 
 MAX_BOOTS = 4
 """Boots of a schedule, beside those of its end: emulated, each takes half a minute."""
+MIN_STEPS = 8
+"""Steps of a schedule: shorter ones are what `cuts` and the kept traces show."""
 MAX_BETWEEN = 5
 """Default steps between two detours: a whole run apart nothing meets."""
 MAX_FURTHER = 4
@@ -117,10 +119,11 @@ class Scheduler:
         )
 
     def _schedule(self, drawn: Drawn) -> Schedule | None:
-        """None where the machine would be busy for too long, or nothing is interrupted twice."""
+        """None where the machine would be busy for too long, or little happens: Hypothesis likes simple things."""
         rover = self._rovers[drawn.universe]
         trace = rover.trace(rover.go(drawn.plan))
-        if len([step for step in trace.steps if means_of(step)]) < 2 or boots(trace) > MAX_BOOTS:
+        stopped = sum(bool(means_of(step)) for step in trace.steps)
+        if stopped < 2 or len(trace.steps) < MIN_STEPS or boots(trace) > MAX_BOOTS:
             return None
         trace = by_means(rover.simulation, trace, drawn.means)
         return Schedule(trace, drawn.plan) if _can_be_aimed(trace) else None
