@@ -29,7 +29,7 @@ from bootproof.simulation.universes import ALL
 from bootproof.simulation.wandering import Detour, History, Plan, Wanderer
 from bootproof.verdict import HarnessError
 
-MAX_BOOTS = 4
+MAX_BOOTS = 3
 """Boots of a schedule, beside those of its end: emulated, each takes half a minute."""
 MIN_STEPS = 8
 """Steps of a schedule: shorter ones are what `cuts` and the kept traces show."""
