@@ -31,9 +31,12 @@ import planted
 from bootproof.simulation import agents
 from bootproof.simulation.scheduling import Schedule
 from bootproof.simulation.steps import Trace, means_of, write_trace
+from bootproof.simulation.universe import rule_of
 from bootproof.verdict import Landing, Row, Verdict, count_landings
 from msgspec.structs import replace
 
+ON_MACHINES = {"liveness": ("final-state: ", "it comes to rest, ")}
+"""What a rule of the simulation is called on machines, where that is not its name."""
 Play = Callable[[str, Trace], Row]
 """Plays a trace on a machine, under this name."""
 
@@ -110,8 +113,7 @@ class Fuzzer:
         seconds = time.monotonic() - begun
         path = self._kept.keep(short, f"machine-{name}-shrunk")
         row = self._play(f"fuzz/shrunk[{name}]", short)
-        said = {Verdict.VIOLATED: "confirmed", Verdict.HOLDS: "NOT CONFIRMED, it holds on the machine"}
-        word = said.get(row.verdict, "not confirmed, it was not judged")
+        word = _confirmed(row, short.finding)
         sizes = f"from {_size(schedule.trace)} to {_size(short)}"
         return _with(row, f"{word}; shrunk in {seconds:.1f} s {sizes}: {path}")
 
@@ -125,10 +127,25 @@ def _size(trace: Trace) -> str:
     return f"{len(trace.steps)} steps ({stopped} interrupted)"
 
 
+def _confirmed(row: Row, finding: str) -> str:
+    """Whether a machine shows what the simulation found, in words; that it breaks something else is no proof of it."""
+    if row.verdict is Verdict.HOLDS:
+        return "NOT CONFIRMED, it holds on the machine"
+    if row.verdict is not Verdict.VIOLATED:
+        return "not confirmed, it was not judged"
+    rule = rule_of(finding)
+    found = " ".join([*_findings(row), row.reason])
+    alike = any(word in found for word in (f"{rule}: ", *ON_MACHINES.get(rule, ())))
+    return "confirmed" if alike else f"NOT CONFIRMED, this is not what the simulation finds ({finding})"
+
+
 def _said(row: Row) -> str:
     """What was wrong, for the trace."""
-    findings = [f"{rule.rule}: {one.text}" for rule in row.rules for one in rule.findings]
-    return next(iter(findings), row.reason or row.verdict.value)
+    return next(iter(_findings(row)), row.reason or row.verdict.value)
+
+
+def _findings(row: Row) -> list[str]:
+    return [f"{rule.rule}: {one.text}" for rule in row.rules for one in rule.findings]
 
 
 def _digest(text: str) -> str:

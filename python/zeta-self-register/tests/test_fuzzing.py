@@ -100,6 +100,19 @@ def test_what_the_simulation_shows_too_is_shrunk_and_confirmed_once(
     assert read_trace(tmp_path / "traces/machine-7-3-shrunk.json").steps == (SHORT,)
 
 
+@pytest.mark.parametrize(
+    ("finding", "said"),
+    [
+        ("liveness: it rests", "NOT CONFIRMED, this is not what the simulation finds (liveness: it rests)"),
+        (BROKEN, "confirmed"),
+    ],
+)
+def test_another_violation_on_the_machine_confirms_nothing(finding: str, said: str, tmp_path: Path) -> None:
+    machine = Machine({1: Verdict.VIOLATED, 0: Verdict.VIOLATED})
+    _, confirmed = fuzzer(tmp_path, machine, {1: finding}).rows(1)
+    assert confirmed.reason.startswith(f"{said}; shrunk in ")
+
+
 def test_a_finding_is_shrunk_once_by_all_workers_together(tmp_path: Path) -> None:
     machine = Machine(dict.fromkeys(range(9), Verdict.VIOLATED))
     findings = {1: BROKEN, 2: BROKEN, 3: "taken-back: the branch is gone"}
