@@ -75,6 +75,26 @@ PRINTS = (
 )
 """The programs that it runs."""
 
+USER = "zeta-self-register"
+_CREDENTIALS = "/run/credentials/by-hand"
+AS_SYSTEMD_DOES = f"""\
+install -d -m 750 -o {USER} -g {USER} {KEPT_IN}
+install -d -m 700 -o {USER} -g {USER} {_CREDENTIALS}
+cd {_CREDENTIALS}
+[ ! -e /var/lib/creds-blob ] || cat /var/lib/creds-blob >gh-hosts
+cat /sys/class/dmi/id/product_uuid >dmi-uuid
+echo absent | tee github-token >github-app-key
+chown {USER} * && chmod 400 *"""
+"""A shell script for a machine without systemd: the folders and credentials that the units get."""
+
+
+def as_the_unit_does(command: str) -> str:
+    """A simple command that becomes the program, with its unit's user and credentials."""
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+    user = f"setpriv --reuid={USER} --regid={USER} --clear-groups --no-new-privs"
+    return f"{user} env -i PATH={path} CREDENTIALS_DIRECTORY={_CREDENTIALS} {USER} {command}"
+
+
 SOURCE = Path(__file__).parent.parent / "python" / "zeta-self-register"
 LIBRARY = "opt/zeta-self-register"
 
@@ -125,6 +145,15 @@ def settings(ca_file: str = CA_FILE) -> str:
 def hosts_yml(token: str = TOKEN) -> bytes:
     """gh's file, as the credentials' blob brings it back."""
     return f"github.test:\n    oauth_token: {token}\n    user: {OPERATOR}\n    git_protocol: https\n".encode()
+
+
+def more_files(ca_pem: bytes) -> dict[str, tuple[bytes, int]]:
+    """What a node of this cluster has beside the agent's own files: by path, content and mode."""
+    return {
+        "etc/zeta-self-register/settings.toml": (settings().encode(), 0o644),
+        CA_FILE.lstrip("/"): (ca_pem, 0o644),
+        "var/lib/creds-blob": (hosts_yml(), 0o600),
+    }
 
 
 def build(cache: Path, python: Python) -> Path:

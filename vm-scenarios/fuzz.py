@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from bootproof.evidence import Site
 from bootproof.oracle import Final
-from bootproof.plugin import ROW, SCENARIO, new_folder, with_failure
+from bootproof.plugin import ROW, SCENARIO, blamed, new_folder, verdict_on, with_failure
 from bootproof.report import explain
 from bootproof.simulation import agents
 from bootproof.simulation.aiming import aimed
@@ -51,11 +51,12 @@ def play(request, staged, waiting, simulation, tmp_path_factory):
         site.attach("trace.json", write_trace(trace))
         failure = None
         with site.phase(name) as shown:
-            try:
-                with staged(site) as (node, github):
+            with staged(site) as (node, github):
+                try:
                     go(node, trace, simulation, waiting, github)
-            except (Exception, pytest.fail.Exception) as error:
-                failure = error
+                except (Exception, pytest.fail.Exception) as error:
+                    why = site.trouble() if verdict_on(error) is Verdict.VIOLATED else ""
+                    failure = blamed(why, error) if why else error
             row = with_failure(site.judged(finished=failure is None), failure)
             shown.result = row.verdict.value
         if keep is None and row.verdict is Verdict.HOLDS:

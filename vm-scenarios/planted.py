@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bootproof.machine import Machine
+
 TRACES = Path(__file__).parent.parent / "python/zeta-self-register/tests/traces"
 CODE = "opt/zeta-self-register/zeta_self_register"
 UNITS = "usr/local/lib/systemd/system"
@@ -56,6 +58,13 @@ BUGS = {
         old="    return Exit.DONE\n\n\ndef _stamp(",
         new=REGISTER_NOW + "    return Exit.DONE\n\n\ndef _stamp(",
     ),
+    "stamps-too-early": Bug(
+        test="test_installer_matrix",
+        found="nothing-before-installed: ",
+        file=f"{CODE}/commands/installer.py",
+        old="    return Exit.DONE\n\n\ndef _stamp(",
+        new='    import os\n    os.system("zeta-self-register stamp")\n    return Exit.DONE\n\n\ndef _stamp(',
+    ),
     "registers-at-every-boot": Bug(
         test="test_reboot",
         found="AssertionError: assert 'skipped' in \"Finished zeta-self-register.service",
@@ -79,6 +88,30 @@ BUGS = {
         file=f"{CODE}/durable.py",
         old="    effects.sync(temporary)\n    effects.rename(temporary, path)\n    effects.sync(folder)\n",
         new="    effects.rename(temporary, path)\n",
+    ),
+    "signed-out-is-done": Bug(
+        test="test_nobody_signs_in",
+        found="AssertionError: exit status 0, ",
+        file=f"{CODE}/credentials.py",
+        old="        super().__init__(Exit.NOT_NOW, line)\n",
+        new="        super().__init__(Exit.DONE, line)\n",
+    ),
+    "operator-is-the-tokens": Bug(
+        test="test_the_token_is_a_colleagues",
+        found="nobody-elses: ",
+        file=f"{CODE}/who.py",
+        old="    found = ours or theirs or noted\n",
+        new="    found = None\n",
+    ),
+    "full-disk-is-ignored": Bug(
+        test="test_full_before_anything_is_noted",
+        found="AssertionError: exit status ",
+        file=f"{CODE}/durable.py",
+        old="    effects.write(temporary, content, mode)\n",
+        new="    try:\n"
+        "        effects.write(temporary, content, mode)\n"
+        "    except OSError:\n"
+        "        return\n",
     ),
     "no-note": Bug(
         test="test_replay",
@@ -156,6 +189,34 @@ BUGS = {
         "            run.decisions.append(nothing(Exit.NOT_NOW, 'registered already'))\n"
         "            break\n",
     ),
+    "asks-while-told-to-wait": Bug(
+        test="test_limit_at_the_pull_request",
+        found="AssertionError: assert 'GitHub asked for a pause' in ",
+        file=f"{CODE}/rules_local.py",
+        old="    if not 0 < left <= pause.seconds:\n",
+        new="    if True:\n",
+    ),
+    "repairs-at-once": Bug(
+        test="test_record_removed_later",
+        found="not-too-soon: ",
+        file=f"{CODE}/rules_new.py",
+        old="    if left <= 0 or s.last_pull is None:\n",
+        new="    if True:\n",
+    ),
+    "moves-its-record-by-itself": Bug(
+        test="test_new_name",
+        found="AssertionError: assert 0 == 77",
+        file=f"{CODE}/rules_new.py",
+        old="    other = s.other_name\n",
+        new="    other = None\n",
+    ),
+    "takes-anothers-for-its-own": Bug(
+        test="test_cloned_disk",
+        found="AssertionError: assert 0 == 77",
+        file=f"{CODE}/node.py",
+        old="        return {SameMachine.OTHER: Owner.OTHERS, SameMachine.DISAGREE: Owner.UNCLEAR}",
+        new="        return {SameMachine.DISAGREE: Owner.UNCLEAR}",
+    ),
 }
 
 
@@ -165,6 +226,12 @@ def plant(files: Path, bug: Bug, copy: Path) -> Path:
     path = copy / bug.file
     path.write_text(changed(path.read_text(), bug))
     return copy
+
+
+def put(machine: Machine, bug: Bug) -> None:
+    """Plants a bug in the agent's files, where they lie on a running machine."""
+    text = machine.get_file(f"/{bug.file}").decode()
+    machine.put_file(f"/{bug.file}", changed(text, bug).encode())
 
 
 def changed(text: str, bug: Bug) -> str:

@@ -5,7 +5,8 @@ request of the program waits until the trace says what becomes of it; and the *k
 
 1. No run begins by itself. The drop-ins that say so come with each boot, as credentials (`agent.BY_HAND`): the timers
    do not start, and the steward does not follow the register unit or start again. The disk is not touched.
-2. `run register` starts its unit, and waits until its first request stands at the gate, or until it has ended.
+2. `run register` starts its unit (or the program itself, on a lean machine: runs.py), and waits until its first request
+   stands at the gate, or until it has ended.
 3. `answer …` lets the request through, with the fault that the trace names, and waits for the next one or for the end.
    A *late* request stays at the gate when its client has been hung up on; `late …` lets it through.
 4. A kill (`kill`, `killed …`) is SIGKILL for the unit's process, a power cut ends QEMU, while the client waits: for a
@@ -43,10 +44,7 @@ from stage import Node
 
 REQUEST_SECONDS = 180
 """Until a run's next request is there: emulated, a run with all its requests takes ten to twenty."""
-END_SECONDS = 60
-"""Until a run has ended; the machine stretches it."""
 MAX_TICKS = 12
-_OVER = "/run/by-hand/over"
 
 FAULTS = {
     "": None,
@@ -83,7 +81,7 @@ class Replay:
     clock: Clock
     simulated: Registration
     thresholds: Sequence[float]
-    unit: str = ""
+    command: str = ""
     running: bool = False
     request: Waiting | None = None
     """The one that stands at the gate with its client."""
@@ -117,13 +115,10 @@ class Replay:
         self.onward(move)
 
     def begin(self, command: str) -> None:
-        """Starts the unit of this command; a fifo tells when it is over."""
-        self.unit, self.running, self.facts = agent.COMMANDS[command], True, frozenset()
+        """A run of this command, about which nothing is known yet."""
+        self.command, self.running, self.facts = command, True, frozenset()
         self.look()
-        ready = f"mkdir -p /run/by-hand && rm -f {_OVER} && mkfifo {_OVER}"
-        turn = f"touch {agent.TURN}" if self.unit == agent.STEWARD_UNIT else "true"
-        start = f"systemctl start {self.unit}; rm -f {agent.TURN}; echo over >{_OVER}"
-        self.node.machine.run(f"{ready} && {turn} && ({start}) >/dev/null 2>&1 &")
+        self.node.runs.begin(command)
 
     def onward(self, move: Move) -> None:
         """To what the trace says comes next.  Raises HarnessError when it does not."""
@@ -140,8 +135,7 @@ class Replay:
         try:
             self.request = self.gate.next(REQUEST_SECONDS)
         except TimeoutError:
-            said = self.node.journal(self.unit).splitlines()[-1:]
-            raise HarnessError(f"after {move} no request came: {' '.join(said)}") from None
+            raise HarnessError(f"after {move} no request came: {self.node.runs.last_line()}") from None
         self.look()
         asks = self.named(self.request)
         if move.asks and asks != move.asks:
@@ -161,10 +155,9 @@ class Replay:
 
     def await_end(self) -> int:
         """Waits until the run has ended, which must not claim too much; its exit status."""
-        self.node.machine.run(f"read over <{_OVER}", timeout=END_SECONDS)
+        status = self.node.runs.await_end()
         self.running = False
-        status = int(self.node.property(self.unit, "ExecMainStatus"))
-        self.node.site.timeline.unit_state(self.unit, f"exit status {status}")
+        self.node.site.timeline.unit_state(agent.COMMANDS[self.command], f"exit status {status}")
         self.node.marker()
         self.look()
         wrong = untrue_status(status, self.facts)
@@ -243,11 +236,7 @@ class Replay:
         if how is Do.CUT:
             self.node.cut(aimed_at, Landing.LANDED if waited else Landing.TOO_LATE)
             return
-        self.node.machine.run(
-            f"systemctl kill --signal=KILL {self.unit}; read over <{_OVER}", timeout=END_SECONDS
-        )
-        died = [self.node.property(self.unit, name) for name in ("ExecMainCode", "ExecMainStatus")]
-        landed = waited and died == ["2", "9"]  # CLD_KILLED, SIGKILL
+        landed = self.node.runs.kill() and waited
         self.node.site.timeline.kill(aimed_at, Landing.LANDED if landed else Landing.TOO_LATE)
 
     def after_interruption(self, how: Do, step: Step) -> None:

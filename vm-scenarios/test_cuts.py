@@ -1,7 +1,7 @@
 """Cuts at events: the power goes while a request or its answer is on its way, at every edge of every request.
 
-All begin with the same machine, which was saved when its first boot was up; so a trial costs a run, a cut and a boot.
-In the end there is one merged pull request, and the marker says so.
+The machine boots lean (see bootproof's lean.py), so that a trial costs hardly more than its runs; the same cut with
+everything booted is in test_reboot.py. In the end there is one merged pull request, and the marker says so.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ EDGES = cuts.at_each_edge("zeta-self-register")
 
 @pytest.mark.long
 @pytest.mark.parametrize("edge", EDGES)
-def test_power_cut(edge, installed_node, waiting, github):
-    node, trace, clock = installed_node, EDGES[edge], Clock()
+def test_power_cut(edge, lean_node, github):
+    node, trace, clock = lean_node, EDGES[edge], Clock()
     simulated = agents.load(trace.agent)
     world = first_world(node.site.registration, agent.TOKEN).at(round(time.time() * 1000))
     server = github(as_found(world), clock)
     node.connect(server)
-    node.machine.credentials = agent.BY_HAND
-    node.resume(waiting)
+    node.boot()
     Replay(node, server, clock, agents.registration(simulated), simulated.thresholds).go(aimed(trace))
     node.site.expect(final=Final.MERGED)
     assert node.marker().get("state") == "registered", "it comes to rest, and its marker does not say so"

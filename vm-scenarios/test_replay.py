@@ -30,7 +30,7 @@ def test_replay(trace, bug, installed_node, github):
     node.site.attach("trace.json", write_trace(trace))
     node.boot()
     if bug:
-        put(node, planted.BUGS[bug])
+        planted.put(node.machine, planted.BUGS[bug])
 
     replay.go(aimed(trace))
 
@@ -39,9 +39,3 @@ def test_replay(trace, bug, installed_node, github):
     if final is Final.MERGED:
         assert node.marker().get("state") == "registered", "it comes to rest, and its marker does not say so"
     node.off()
-
-
-def put(node, bug):
-    """Plants a bug in the agent's files, where they lie."""
-    text = node.machine.get_file(f"/{bug.file}").decode()
-    node.machine.put_file(f"/{bug.file}", planted.changed(text, bug).encode())

@@ -112,6 +112,21 @@ def test_a_guest_that_does_not_boot_is_told_with_the_console(played: Port) -> No
         played.port.wait_for_shell(600)
 
 
+def test_whoever_waits_is_told_at_once_that_nothing_more_will_come(played: Port) -> None:
+    def dies() -> None:
+        played.far.recv(4096)
+        played.port.give_up("the guest's kernel died")
+
+    played.hello("boot-1")
+    thread = threading.Thread(target=dies)
+    thread.start()
+    with pytest.raises(MachineError, match=r"kernel died(.|\n)*the last line"):
+        played.port.run("true", limit=600, grace=0)
+    thread.join()
+    played.new_boot()
+    played.hello("boot-2")
+
+
 def test_the_credentials_bring_the_script_and_start_it_early() -> None:
     prefix = "io.systemd.credential.binary:"
     read = {}

@@ -166,6 +166,36 @@ def test_a_violation_outweighs_the_error_that_ended_the_run(tmp_path: Path) -> N
     assert [row.verdict for row in report.runs] == [Verdict.VIOLATED]
 
 
+def test_what_came_in_vain_from_a_machine_that_was_not_in_order_is_no_word_about_the_program(
+    tmp_path: Path,
+) -> None:
+    scenario = """
+    def test_in_order(installed):
+        log(installed)
+        installed.trouble = lambda: ""
+        assert False, "nothing was registered"
+
+    def test_full(installed):
+        log(installed)
+        installed.trouble = lambda: "the guest's disk is full"
+        assert False, "nothing was registered"
+
+    def test_full_and_two(installed):
+        log(installed, request("r1"), opened("r1", 1), request("r2"), opened("r2", 2))
+        installed.trouble = lambda: "the guest's disk is full"
+        assert False, "two were registered"
+    """
+    status, _, report = run(tmp_path, scenario)
+    assert status == 1
+    in_order, full, two = report.runs
+    assert in_order.verdict is Verdict.VIOLATED
+    assert full.verdict is Verdict.HARNESS_ERROR
+    assert full.reason.startswith(
+        "HarnessError: the guest's disk is full (and then: AssertionError: nothing was registered"
+    ), full.reason
+    assert two.verdict is Verdict.VIOLATED, "what the record shows does not depend on the machine"
+
+
 MISSING = {
     "pass": "cannot read",
     "log(installed)": "does not say what there must be in the end",

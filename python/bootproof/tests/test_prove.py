@@ -117,7 +117,54 @@ def test_exit_status(house: Path, body: str, status: int) -> None:
     add(house, "other")
     done = prove(house, "reboot", "--guest", "guest")
     assert done.returncode == status, done.stdout + done.stderr
-    assert "other" not in done.stdout
+    assert "test_other" not in done.stdout  # "other" alone may be in a path
+
+
+ANY_AGENT = "import pytest\npytestmark = pytest.mark.any_agent\n"
+
+
+def with_an_agent(house: Path, conftest: str = "") -> None:
+    """Two scenarios, of which one is for any agent, and an agent's folder."""
+    add(house, "reboot")
+    add(house, "cuts")
+    path = house / "vm-scenarios" / "test_reboot.py"
+    path.write_text(path.read_text() + ANY_AGENT)
+    (house / "vm-scenarios" / "conftest.py").write_text(conftest)
+    (house / "mine").mkdir()
+    (house / "mine" / "agent.toml").touch()
+
+
+TAKES_AN_AGENT = """
+def pytest_addoption(parser):
+    parser.addoption("--agent")
+def pytest_configure(config):
+    config.addinivalue_line("markers", "any_agent: as in the repository")
+    assert config.getoption("--agent").endswith("/mine")
+"""
+
+
+def test_another_agent_is_put_before_the_scenarios_that_are_for_any(house: Path) -> None:
+    with_an_agent(house, TAKES_AN_AGENT)
+    done = prove(house, "--guest", "guest", "--agent", "mine", "--json", "out.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [run["scenario"] for run in json.loads((house / "out.json").read_bytes())["runs"]] == ["reboot"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--agent", "guest"], "--agent: guest has no agent.toml; "),
+        (["cuts", "--agent", "mine"], "--agent: cuts asks for more than any agent has to offer; "),
+        (["--agent", "mine", "--planted"], "--agent: traces and planted bugs are those of this repository's"),
+        (["--agent", "mine", "--replay"], "--agent: traces and planted bugs are those of this repository's"),
+    ],
+)
+def test_an_agent_that_cannot_be_put_there_is_one_line(house: Path, arguments: list[str], said: str) -> None:
+    with_an_agent(house)
+    done = prove(house, "--guest", "guest", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_report_is_written_with_the_same_names_as_junit(house: Path) -> None:
@@ -240,7 +287,7 @@ def test_a_seed_that_was_not_given_is_chosen(house: Path) -> None:
 
 
 MINUTES = "minutes are needed, above 0 and up to a day, such as  ./prove --fuzz 10"
-ALONE = "--fuzz goes alone: leave out scenarios, --replay, --planted and --list"
+ALONE = "--fuzz goes alone: leave out scenarios, --replay, --planted, --agent and --list"
 SEED = "a whole number of up to nine digits is needed, as an earlier run said it"
 
 
@@ -256,6 +303,7 @@ SEED = "a whole number of up to nine digits is needed, as an earlier run said it
         (["--fuzz", "1", "--planted"], ALONE),
         (["--fuzz", "1", "--replay"], ALONE),
         (["--fuzz", "1", "--list"], ALONE),
+        (["--fuzz", "1", "--agent", "x"], ALONE),
         *(
             (["--fuzz", "1", "--seed", word], f"--seed {word}: {SEED}")
             for word in ("x", "-1", "1.5", "1234567890")

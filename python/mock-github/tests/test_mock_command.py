@@ -130,6 +130,14 @@ def test_it_serves_until_it_is_stopped_and_leaves_nothing(
     assert len(log.read_text().splitlines()) == 5
 
 
+@pytest.mark.parametrize("port", ["99999", "-1", "http", "²"])
+def test_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--seed", ".", f"--port={port}"])
+    assert ended.value.code == 2
+    assert f"{port}: a port is a number from 0 to 65535" in capsys.readouterr().err
+
+
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["serve", "--help"])

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from mock_github import Event, Fault, FaultKind, Match, World, request
-from mock_github.faults import read_faults
+from mock_github.faults import BadCertificate, read_faults
 from mock_github.server import MockServer
 
 HOME = "/repos/acme/cluster"
@@ -117,6 +118,18 @@ def test_whoever_answers_in_githubs_place_says_the_time(client: Any, server: Moc
         assert say(client, busy).headers["date"].endswith("GMT")
 
 
+def test_the_hour_of_a_primary_limit_is_over_when_that_is_said(
+    client: Any, server: MockServer, busy: int
+) -> None:
+    for seconds, left in ((45, 45), (None, 3600)):
+        server.add_fault(Fault(kind=FaultKind.PRIMARY_LIMIT, match=SAY, retry_after=seconds))
+        headers = say(client, busy).headers
+        assert headers["x-ratelimit-remaining"] == "0"
+        assert "retry-after" not in headers
+        reset = int(headers["x-ratelimit-reset"]) - server.world.now / 1000
+        assert left - 2 <= reset <= left
+
+
 def test_without_permission_nothing_of_the_repository_is_there(
     client: Any, server: MockServer, busy: int
 ) -> None:
@@ -144,6 +157,20 @@ def test_a_request_without_the_network_is_logged_and_stopped_by_nothing(
     assert [event.type for event in server.events()][-3:] == ["request", "comment-created", "response"]
 
 
+def test_a_certificate_is_valid_for_about_a_year(start: Callable[..., MockServer], world: World) -> None:
+    server = start(world, tls=True)
+    trust = ssl.create_default_context(cadata=server.ca_pem.decode())
+    address = ("127.0.0.1", server.port)
+    with (
+        socket.create_connection(address) as plain,
+        trust.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+    ):
+        shown = wrapped.getpeercert() or {}
+    since, until = (ssl.cert_time_to_seconds(str(shown[key])) for key in ("notBefore", "notAfter"))
+    assert since < time.time() < until
+    assert until - since < 400 * 86_400, "a client whose clock is years off would believe it"
+
+
 def test_the_wrong_certificate(start: Callable[..., MockServer], world: World) -> None:
     server = start(world, tls=True, names=["mock.test"], faults=[Fault(kind=FaultKind.WRONG_CERTIFICATE)])
     trust = ssl.create_default_context(cadata=server.ca_pem.decode())
@@ -156,6 +183,26 @@ def test_the_wrong_certificate(start: Callable[..., MockServer], world: World) -
         assert http.get(server.url + HOME, extensions=extensions).status_code == 404
     with pytest.raises(httpx.ConnectError, match="certificate"):
         httpx.get(server.url + HOME)
+
+
+@pytest.mark.parametrize(
+    ("flaw", "said"),
+    [
+        (BadCertificate.ELSEWHERE, "unable to get local issuer|self-signed"),
+        (BadCertificate.EXPIRED, "certificate has expired"),
+        (BadCertificate.OTHER_NAME, "[mM]ismatch"),
+        (BadCertificate.UNKNOWN_AUTHORITY, "unable to get local issuer|self-signed"),
+    ],
+    ids=lambda value: value.value if isinstance(value, BadCertificate) else "",
+)
+def test_what_can_be_wrong_with_a_certificate(
+    start: Callable[..., MockServer], world: World, flaw: BadCertificate, said: str
+) -> None:
+    server = start(world, tls=True, faults=[Fault(kind=FaultKind.WRONG_CERTIFICATE, certificate=flaw)])
+    trust = ssl.create_default_context(cadata=server.ca_pem.decode())
+    with pytest.raises(httpx.ConnectError, match=said):
+        httpx.get(server.url + HOME, verify=trust)
+    assert httpx.get(server.url + HOME, verify=trust).status_code == 404
 
 
 def test_a_fault_meets_the_requests_it_names(client: Any, server: MockServer, busy: int) -> None:

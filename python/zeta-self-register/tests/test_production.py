@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mock_github.faults import BadCertificate, Fault, FaultKind
 from mock_github.server import MockServer
 from zeta_self_register import production
 from zeta_self_register.effects import NoAnswer, NotSent, Request
@@ -129,6 +130,33 @@ def test_a_certificate_that_nobody_vouches_for_is_not_talked_to(machine, tmp_pat
             Production().github(asked(server.url))
         assert server.events() == []
         assert Production(str(tmp_path / "ca.pem")).github(asked(server.url)).status == 401
+
+
+@pytest.mark.parametrize(
+    ("flaw", "said"),
+    [
+        (BadCertificate.EXPIRED, r"does not verify \(certificate has expired\): check"),
+        (BadCertificate.OTHER_NAME, r"does not verify \(.*mismatch.* '127.0.0.1'\): check"),
+        (BadCertificate.UNKNOWN_AUTHORITY, r"does not verify \(.*certificate.*\): check"),
+    ],
+    ids=lambda value: value.value if isinstance(value, BadCertificate) else "",
+)
+def test_what_is_wrong_with_a_certificate_is_said(machine, tmp_path, flaw, said):
+    fault = Fault(kind=FaultKind.WRONG_CERTIFICATE, certificate=flaw)
+    with MockServer(machine.world, tls=True, faults=[fault]) as server:
+        (tmp_path / "ca.pem").write_bytes(server.ca_pem)
+        with pytest.raises(NotSent, match=said):
+            Production(str(tmp_path / "ca.pem")).github(asked(server.url))
+
+
+def test_a_sign_in_page_of_the_network_is_shown_nothing_and_named(peer):
+    """It answers in plain HTTP, on the port of HTTPS."""
+    page = peer(
+        lambda connection: connection.sendall(b"HTTP/1.1 302 Found\r\nlocation: http://portal/\r\n\r\n")
+    )
+    with pytest.raises(NotSent, match="speaks no TLS: check whether this network has a sign-in page"):
+        Production().github(asked(page.url.replace("http://", "https://")))
+    assert SECRET.encode() not in b"".join(page.received)
 
 
 def test_the_keys_of_a_connection_are_not_written_down(machine, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from mock_github.faults import Fault, FaultKind, Match
@@ -150,6 +151,29 @@ def test_ctrl_c_in_the_middle_and_two_at_once(program):
     held.release()
     assert program("register").returncode == 0
     assert len([e for e in program.server.events() if e.type == "pull-request-opened"]) == 1
+
+
+@pytest.mark.parametrize("command", ["doctor", "status", "plan"])
+def test_what_it_prints_has_nowhere_to_go(program, command):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            program.command(command), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 75
+    assert done.stderr.splitlines() == [
+        "zeta-self-register: what it prints cannot be written: No space left on device"
+    ]
+
+
+def test_a_settings_file_without_a_name(program):
+    done = subprocess.run(
+        [sys.executable, "-m", "zeta_self_register", "--settings", "", "check-settings"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "cannot be read" in done.stderr
 
 
 def test_only_a_named_settings_file_must_be_there(program):

@@ -76,6 +76,7 @@ class CommandPort:
         self._changed = threading.Condition()
         self._on = False
         self._boot_id: str | None = None
+        self._given_up = ""
         self._answers: dict[str, CommandResult] = {}
         self._connection: socket.socket | None = None
         self._reader: threading.Thread | None = None
@@ -87,6 +88,7 @@ class CommandPort:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_LIMIT, 0))
         with self._changed:
             self._on = True
+            self._given_up = ""
             self._connection = connection
             self._boot_id = boot_id
         self._reader = threading.Thread(
@@ -113,6 +115,12 @@ class CommandPort:
             self._on = False
             self._changed.notify_all()
 
+    def give_up(self, why: str) -> None:
+        """Nothing more will come of this boot: whoever waits for it is told why."""
+        with self._changed:
+            self._given_up = why
+            self._changed.notify_all()
+
     @property
     def boot_id(self) -> str | None:
         """The boot whose shell answers now; None while there is none."""
@@ -122,7 +130,10 @@ class CommandPort:
     def wait_for_shell(self, seconds: float) -> str:
         """The boot id of the shell, once there is one. Raises MachineTimeoutError with the console's last lines."""
         with self._changed:
-            self._changed.wait_for(lambda: self._boot_id is not None or not self._on, seconds)
+            self._changed.wait_for(
+                lambda: self._boot_id is not None or not self._on or self._given_up, seconds
+            )
+            self._must_go_on()
             if self._boot_id is None:
                 why = f"within {seconds:.0f} s" if self._on else "before the machine went off"
                 raise MachineTimeoutError(
@@ -148,14 +159,21 @@ class CommandPort:
 
     def _wait_for_answer(self, nonce: str, boot_id: str, seconds: float, script: str) -> CommandResult:
         with self._changed:
-            self._changed.wait_for(lambda: nonce in self._answers or self._boot_id != boot_id, seconds)
+            self._changed.wait_for(
+                lambda: nonce in self._answers or self._boot_id != boot_id or self._given_up, seconds
+            )
             if nonce in self._answers:
                 return self._answers.pop(nonce)
+            self._must_go_on()
             if self._boot_id != boot_id:
                 raise MachineError(f"the boot ended before it answered {_short(script)}")
             raise MachineTimeoutError(
                 f"no answer to {_short(script)} in {seconds:.0f} s; the console's last lines:\n{self._last_lines()}"
             )
+
+    def _must_go_on(self) -> None:
+        if self._given_up:
+            raise MachineError(f"{self._given_up}; the console's last lines:\n{self._last_lines()}")
 
     def _read(self, connection: socket.socket) -> None:
         # detached, in the middle of something or not: that ends the stream, or makes a length too short to be read

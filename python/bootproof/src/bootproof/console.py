@@ -9,6 +9,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from pexpect.socket_pexpect import SocketSpawn
 from bootproof.errors import MachineError, MachineTimeoutError
 
 LAST_LINES = 20
+PANIC = b"Kernel panic - not syncing"
 
 if TYPE_CHECKING:
     _Spawn = SocketSpawn[str]  # generic in its type stubs only
@@ -47,8 +49,10 @@ class _Gathered(_Spawn):
 class Console:
     """`attach` gives it the socket of each boot's console; `end` says that the machine is off."""
 
-    def __init__(self, log: Path, factor: float = 1.0) -> None:
+    def __init__(self, log: Path, factor: float = 1.0, on_panic: Callable[[], None] = lambda: None) -> None:
+        """`on_panic` is called from the thread that reads, when a kernel says that it dies."""
         self._log = log
+        self._on_panic = on_panic
         self._factor = factor
         self._gathered = bytearray()
         self._on = False
@@ -136,7 +140,10 @@ class Console:
                 file.write(data)
                 with self._changed:
                     self._gathered += data
+                    dies = PANIC in self._gathered[-len(data) - len(PANIC) :]
                     self._changed.notify_all()
+                if dies:
+                    self._on_panic()
 
 
 def _receive(connection: socket.socket) -> bytes:

@@ -8,12 +8,14 @@ and which token must be nowhere (`site.secret(...)`). All the rest is done when 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from bootproof import spending
 from bootproof.leaks import no_leak, search_files
 from bootproof.oracle import (
     Before,
@@ -53,6 +55,8 @@ class Site:
         self.timeline = Timeline(folder / "timeline.jsonl")
         self.unit_journal = UnitJournal(folder / "units.jsonl")
         self.registration: Registration | None = None
+        self.trouble: Callable[[], str] = lambda: ""
+        """What is wrong with the machine, when something was waited for in vain (see health.py)."""
         self.before = Before()
         self.expectations = Expectations()
         self._secrets: list[bytes] = []
@@ -153,6 +157,7 @@ def row_of(case: Case, results: tuple[RuleResult, ...], row: Row) -> Row:
         verdict=worst([row.verdict, verdict_of(results)]) if results else row.verdict,
         pull_requests_opened=len(own),
         boots=len(boots),
+        booting=round(spending.booting(case.timeline), 3),
         requests=len(case.machine_requests),
         rules=results,
         interruptions=interruptions(case),

@@ -4,7 +4,8 @@ The row is made when the last fixture of the test is torn down, travels on its r
 of a worker of pytest-xdist too), and is printed with all others at the end of the run. What a scenario came
 to:
 
-  an assertion failed, or what was waited for never came    violated
+  an assertion failed, or what was waited for never came    violated; a harness error if the machine
+                                                            was not in order (health.py)
   any other exception                                       harness error
   neither                                                   what the oracle says of the evidence
 """
@@ -37,6 +38,7 @@ SCENARIO = "bootproof-scenario"
 _failure: pytest.StashKey[BaseException | None] = pytest.StashKey()
 _row: pytest.StashKey[Row] = pytest.StashKey()
 _told: pytest.StashKey[BaseException] = pytest.StashKey()
+_trouble: pytest.StashKey[str] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -182,7 +184,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         failure = request.node.stash[_failure]
         row = this.judged(finished=failure is None)
         request.node.stash[_row] = row
-        shown.result = worst([row.verdict, verdict_on(failure)]).value
+        shown.result = worst([row.verdict, verdict_on(in_order_or(request.node, failure))]).value
     if keep is None and shown.result == Verdict.HOLDS.value:
         shutil.rmtree(this.disks, ignore_errors=True)
     error = _as_exception(row)
@@ -243,10 +245,24 @@ def pytest_runtest_makereport(
     if call.when == "call" or call.excinfo is not None:
         failure = call.excinfo.value if call.excinfo is not None else None
         item.stash[_failure] = item.stash.get(_failure, None) or failure
+        site = getattr(item, "funcargs", {}).get("site")
+        if call.when == "call" and verdict_on(failure) is Verdict.VIOLATED and isinstance(site, Site):
+            item.stash[_trouble] = site.trouble()
     if call.when == "teardown":
-        row = _final_row(item, item.stash.get(_failure, None), call.duration)
+        row = _final_row(item, in_order_or(item, item.stash.get(_failure, None)), call.duration)
         report.user_properties.append((ROW, msgspec.json.encode(row).decode()))
     return report
+
+
+def in_order_or(item: pytest.Item, failure: BaseException | None) -> BaseException | None:
+    """The failure; but where the machine was not in order, it is no word about the program."""
+    why = item.stash.get(_trouble, "")
+    return blamed(why, failure) if failure is not None and why else failure
+
+
+def blamed(why: str, failure: BaseException) -> HarnessError:
+    """A failure on a machine that was not in order, as `why` says."""
+    return HarnessError(f"{why} (and then: {type(failure).__name__}: {_first_line(failure)})")
 
 
 def _final_row(item: pytest.Item, failure: BaseException | None, seconds: float) -> Row:

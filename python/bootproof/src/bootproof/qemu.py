@@ -49,10 +49,12 @@ class QemuMachine:
     """A Machine (see machine.py). Use it as a context manager: leaving it cuts the power and cleans up.
 
     `folder` keeps what outlives a power-on: the firmware's variables and the logs (console.log, qemu.log), and unless
-    `forks` is given as another folder, the forks of disks that the machine makes itself (`load`, `resume`). `disks`,
-    `forwards` and `credentials` (systemd's, which come with each boot beside the command port's) may be changed while
-    the machine is off, and so may `write_log`, a file that gets every write to the first disk from the next power-on to
-    the next reset or power-off (see diskstates). Every time limit is stretched by the accelerator's factor.
+    `forks` is given as another folder, the forks of disks that the machine makes itself (`load`, `resume`).
+
+    While the machine is off these may be changed: `disks`, `forwards`, `credentials` (systemd's, which come with each
+    boot beside the command port's), `kernel`, which is booted without firmware, and `write_log`, a file that gets every
+    write to the first disk from the next power-on to the next reset or power-off (see diskstates). Every time limit is
+    stretched by the accelerator's factor.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class QemuMachine:
         self.accelerator = accelerator or probe()
         self._record = record
         self._stick: GuestFolder | None = None
-        self._kernel: DirectKernel | None = None
+        self.kernel: DirectKernel | None = None
         self._firmware_template: Firmware | None = None
         self._console_device = ConsoleDevice.SERIAL
         # Guards what follows; held while one process takes over from another, so that a cut never falls between them.
@@ -87,9 +89,10 @@ class QemuMachine:
         self._resets = 0
         self._resumed = 0
         self._failure = ""
+        self.is_plugged_in = True
         self._watcher: threading.Thread | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        self.console = Console(folder / "console.log", self.accelerator.factor)
+        self.console = Console(folder / "console.log", self.accelerator.factor, self._on_panic)
         self._port = CommandPort(self._on_boot, self.console.last_lines)
 
     def __enter__(self) -> Self:
@@ -117,7 +120,7 @@ class QemuMachine:
         for number, path in enumerate(guest.disks):
             forked.append(disk.existing(path).fork(self.forks / f"{name}-{number}.qcow2"))
         self.disks = tuple(forked)
-        self._kernel = direct_kernel(guest)
+        self.kernel = direct_kernel(guest)
         self._console_device = guest.guest.console
         if guest.guest.firmware is not None:
             files = guest.guest.firmware
@@ -130,6 +133,11 @@ class QemuMachine:
         with self._changed:
             return self._process is not None
 
+    @property
+    def failure(self) -> str:
+        """Why it is off, if that is nobody's will; otherwise empty."""
+        return self._failure
+
     def power_on(self) -> None:
         """Switch on. Raises MachineError if it is on, or if QEMU does not start."""
         with self._changed:
@@ -138,7 +146,7 @@ class QemuMachine:
 
     def save(self, folder: Path) -> Saved:
         """Stop it in the middle of what it does, put it into `folder`, and switch it off. Raises MachineError."""
-        boot_id, process = self.boot_id, self._running()
+        boot_id, process = self._port.boot_id, self._running()
         folder.mkdir(parents=True, exist_ok=True)
         saved = Saved(folder / "memory", tuple(self.disks), boot_id, None, dict(self.credentials))
         process.save(saved.memory, _SAVE_LIMIT * self.accelerator.factor)
@@ -151,18 +159,24 @@ class QemuMachine:
 
     def resume(self, saved: Saved) -> None:
         """Go on from there, on forks of the saved disks; this machine has to be built as the saved one was."""
+        self._must_be_off()
+        self._resumed += 1
+        self.disks = tuple(
+            one.fork(self.forks / f"resumed-{self._resumed}-{number}.qcow2")
+            for number, one in enumerate(saved.disks)
+        )
+        self.wake(saved)
+        if saved.boot_id is not None:
+            self._on_boot(saved.boot_id)
+            self.run(f"date --set=@{time.time():.3f}")
+
+    def wake(self, saved: Saved) -> None:
+        """Go on from there on this machine's own disks; for one that was saved before it had looked at them."""
         with self._changed:
             self._must_be_off()
-            self._resumed += 1
-            self.disks = tuple(
-                one.fork(self.forks / f"resumed-{self._resumed}-{number}.qcow2")
-                for number, one in enumerate(saved.disks)
-            )
             if saved.variables is not None:
                 shutil.copyfile(saved.variables, self.folder / VARIABLES)
             self._begin(saved)
-        self._on_boot(saved.boot_id)
-        self.run(f"date --set=@{time.time():.3f}")
 
     def _must_be_off(self) -> None:
         if self._process is not None:
@@ -171,6 +185,7 @@ class QemuMachine:
     def _begin(self, saved: Saved | None) -> None:
         self._ending = Ending.GUEST
         self._failure = ""
+        self.is_plugged_in = True
         self._start(saved)
         self._watcher = threading.Thread(target=self._watch, name=f"watches {self.name}", daemon=True)
         self._watcher.start()
@@ -194,7 +209,7 @@ class QemuMachine:
         disks = [*self.disks]
         if self._stick is not None:
             disks += [disk.existing(path, read_only=True) for path in self._stick.disks]
-        kernel = direct_kernel(self._stick) if self._stick else self._kernel
+        kernel = direct_kernel(self._stick) if self._stick else self.kernel
         boot = Boot(kernel=kernel) if kernel is not None else Boot(firmware=self._own_firmware())
         device = self._stick.guest.console if self._stick else self._console_device
         return command_line(
@@ -356,9 +371,13 @@ class QemuMachine:
         return self.run(f"cat {shlex.quote(path)}").stdout
 
     def set_link(self, up: bool) -> None:
-        """Plug the network cable in or out."""
+        """Plug the network cable in or out; each power-on begins with it plugged in."""
         self._running().execute("set_link", name="nic0", up=up)
+        self.is_plugged_in = up
         self._tell(EventKind.LINK_UP if up else EventKind.LINK_DOWN)
+
+    def _on_panic(self) -> None:
+        self._port.give_up("the guest's kernel died")
 
     def _on_boot(self, boot_id: str) -> None:
         self._tell(EventKind.BOOT, boot_id)

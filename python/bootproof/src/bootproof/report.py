@@ -121,6 +121,8 @@ def _below(rows: Sequence[Row]) -> list[Text]:
     landings = [f"{what}: {_counted(counts)}" for what, counts in _matrix(rows).items()]
     if landings:
         lines.append(Text("interruptions: " + "; ".join(landings)))
+    if spent := _spent(rows):
+        lines.append(Text(spent))
     lines.append(Text(summary(rows)))
     return [Text(""), *lines]
 
@@ -150,6 +152,17 @@ def _matrix(rows: Sequence[Row]) -> dict[str, dict[Landing, int]]:
 
 def _counted(counts: dict[Landing, int]) -> str:
     return f"{counts[Landing.LANDED]} landed, {counts[Landing.TOO_LATE]} too late"
+
+
+def _spent(rows: Sequence[Row]) -> str:
+    """What the runs cost beyond what their machines would have taken anyway."""
+    own = [row for row in rows if row.booting]
+    booting = sum(row.booting for row in own)
+    beyond = sum(row.seconds for row in own) - booting
+    share = f"{beyond / booting:.0%}" if booting else ""
+    return (
+        f"installing and booting: {booting:.0f} s; beyond it: {beyond:.0f} s, {share} of that" if own else ""
+    )
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -16,10 +16,11 @@ class Saved(msgspec.Struct, frozen=True):
     """`memory` holds the devices too. Nobody may write to `disks` any more.
 
     `credentials` are those that its boot came with: the machine that goes on has to be built like the one that was.
+    Without `boot_id` it had no shell yet (see lean.py).
     """
 
     memory: Path
     disks: tuple[Disk, ...]
-    boot_id: str
+    boot_id: str | None
     variables: Path | None
     credentials: Mapping[str, bytes]

@@ -74,8 +74,8 @@ class RuleResult(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the table: one scenario on one machine. `seconds` is wall-clock time; `evidence` is the
-    folder that was kept, if one was."""
+    """One line of the table: one scenario on one machine. `seconds` is wall-clock time, `booting` the
+    part of it in which the machine installed and booted; `evidence` is the folder that was kept, if one was."""
 
     scenario: str
     machine: str
@@ -84,6 +84,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     boots: int = 0
     requests: int = 0
     seconds: float = 0.0
+    booting: float = 0.0
     reason: str = ""
     rules: tuple[RuleResult, ...] = ()
     interruptions: tuple[Interruption, ...] = ()

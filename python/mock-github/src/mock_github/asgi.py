@@ -147,7 +147,7 @@ class Front:
             case FaultKind.PRIMARY_LIMIT:
                 resource = "graphql" if arrival.kind is Kind.GRAPHQL else "core"
                 return limits.primary_answer(
-                    self.live.world, Caller(arrival.by), resource, fault.status or 403
+                    self.live.world, Caller(arrival.by), resource, fault.status or 403, fault.retry_after
                 )
             case FaultKind.SECONDARY_LIMIT:
                 return limits.secondary_answer(self.live.world, fault.retry_after, fault.status or 403)

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tls", action="store_true", help="speak HTTPS, with a certificate authority made now"
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=int, default=0, help="port to listen on (any free one)")
+    serve.add_argument("--port", type=port_number, default=0, help="port to listen on (any free one)")
     serve.add_argument(
         "--name", action="append", default=[], metavar="NAME", help="further name for the certificate"
     )
@@ -84,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--faults", type=Path, metavar="FILE", help="faults to begin with, a JSON list")
     commands.add_parser("schema", help="print the part of GitHub's GraphQL schema that is implemented")
     return parser
+
+
+def port_number(text: str) -> int:
+    """Raises ArgumentTypeError for what is no port."""
+    if not (text.isascii() and text.isdecimal()) or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text}: a port is a number from 0 to 65535")
+    return int(text)
 
 
 def _indented(text: str) -> str:

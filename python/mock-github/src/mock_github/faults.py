@@ -35,6 +35,15 @@ class FaultKind(Enum):
     BASE_MODIFIED = "base-modified"
 
 
+class BadCertificate(Enum):
+    """What is wrong with a certificate: `elsewhere` is neither for this name nor of an authority that anybody knows."""
+
+    ELSEWHERE = "elsewhere"
+    EXPIRED = "expired"
+    OTHER_NAME = "other-name"
+    UNKNOWN_AUTHORITY = "unknown-authority"
+
+
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which requests are meant: all that agree with every given part.
 
@@ -67,10 +76,11 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     seconds      how long an answer is `slow`, or after what time a `late` request takes effect (`inf`: when
                  `MockServer.land` says)
     status       of 5xx (502), limits (403), redirect (302) and not-json (200) if it is to be another one
-    retry_after  seconds, for secondary-limit; None sends no such header
+    retry_after  seconds, for secondary-limit; None sends no such header. For primary-limit, until the hour is over
     to           where a redirect leads
     size         bytes of a huge answer
     writes       how many effects a stale-read does not know of yet
+    certificate  what is wrong with a wrong-certificate
 
     wrong-certificate is shown to the next `times` connections: no request is known yet when it is, so that only
     `times` and the match's `nth` (counting connections) are heeded.
@@ -85,6 +95,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     to: str = "https://elsewhere.invalid/"
     size: int = 64 * 1024 * 1024
     writes: int = 1
+    certificate: BadCertificate = BadCertificate.ELSEWHERE
 
 
 class Counter:

@@ -113,8 +113,11 @@ def secondary_answer(world: World, retry_after: int | None, status: int = 403) -
     return Refused(status, _SECONDARY, headers=(*given, *rest)).response()
 
 
-def primary_answer(world: World, caller: Caller, resource: str, status: int = 403) -> Response:
-    """As when the hour's requests are used up."""
+def primary_answer(
+    world: World, caller: Caller, resource: str, status: int = 403, seconds: int | None = None
+) -> Response:
+    """As when the hour's requests are used up; the hour is over after so many seconds, if that is said."""
     now = window(world, caller, resource)
-    spent = Window(resource, now.limit, now.limit, now.reset)
+    reset = now.reset if seconds is None else world.now // 1000 + seconds
+    spent = Window(resource, now.limit, now.limit, reset)
     return Refused(status, _primary_message(caller), headers=spent.headers()).response()

@@ -13,7 +13,7 @@ from mock_github import pulls
 from mock_github.access import without_repositories
 from mock_github.change import Change
 from mock_github.events import Event
-from mock_github.faults import Armed, Fault, FaultKind
+from mock_github.faults import Armed, BadCertificate, Fault, FaultKind
 from mock_github.gates import Gate
 from mock_github.holds import Hold
 from mock_github.step import Arrival, arrive, depart, perform
@@ -106,14 +106,14 @@ class Live:
                     return armed.fault
             return None
 
-    def wrong_certificate(self) -> bool:
-        """Whether the connection that is being made is to be shown another's certificate."""
+    def wrong_certificate(self) -> BadCertificate | None:
+        """What is to be wrong with the certificate that the connection which is being made is shown."""
         with self._changed:
             for armed in self._armed:
                 if armed.fault.kind is FaultKind.WRONG_CERTIFICATE and armed.takes():
                     self._note("fault-landed", armed.fault, None)
-                    return True
-            return False
+                    return armed.fault.certificate
+            return None
 
     def add_hold(self, hold: Hold) -> None:
         with self._changed:

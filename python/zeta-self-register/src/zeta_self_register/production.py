@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import resource
 import signal
 import socket
@@ -39,6 +40,10 @@ CONNECT_SECONDS = 15.0
 ANSWER_SECONDS = 30.0
 WHOLE_ANSWER_SECONDS = 90.0
 """A server that drips bytes, of its headers too, is given up after this time; Q has to be longer."""
+
+_WRONG_WITH_IT = re.compile(r"certificate verify failed: (.{1,120}?)\.? \(_ssl")
+_NO_TLS = ("[SSL: WRONG_VERSION_NUMBER]", "[SSL: RECORD_LAYER_FAILURE]")
+"""OpenSSL's words, which differ by its version, for a server that speaks plain HTTP."""
 
 
 def forbid_core_dumps() -> None:
@@ -246,5 +251,12 @@ def _at_most(seconds: float) -> Iterator[None]:
 def _explain(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate does not verify: check this machine's clock and `ca_file` in the settings"
+        found = _WRONG_WITH_IT.search(text)
+        why = f" ({found[1]})" if found else ""
+        return (
+            f"its certificate does not verify{why}: check this machine's clock, `ca_file` in the settings, and "
+            "whether this network has a sign-in page"
+        )
+    if any(word in text for word in _NO_TLS):
+        return "whoever answers there speaks no TLS: check whether this network has a sign-in page"
     return text[:200]

@@ -66,8 +66,10 @@ def _one_journal(path: Path | None) -> Journal:
 
 def load(effects: Effects, options: Options, environment: Environment, root: str = "") -> Settings:
     """The settings, those of the system below `root` unless they are named.  Raises Refused (78)."""
-    named = options.settings or environment.get("ZETA_SELF_REGISTER_SETTINGS")
-    path = named or root + settings.DEFAULT_PATH
+    named = options.settings
+    if named is None:
+        named = environment.get("ZETA_SELF_REGISTER_SETTINGS")
+    path = root + settings.DEFAULT_PATH if named is None else named
     return settings.load(effects, path, environment, must_exist=named is not None)
 
 

@@ -1,0 +1,39 @@
+"""Before a program is blamed for what did not come, its machine is asked whether it was in order.
+
+A kernel that died, a shell that does not answer, a full disk or a lost network are no answer about the program: such a
+run is a harness error, not a violation. What the record shows (a second pull request, say) stays a violation.
+"""
+
+from bootproof.console import PANIC
+from bootproof.errors import MachineError
+from bootproof.machine import Machine
+
+_ANSWER_SECONDS = 5
+_LEFT = 64  # KiB; less than that is a disk on which nothing can be written any more
+_DISK = f"df -kP / /var/lib | awk 'NR > 1 && $4 < {_LEFT} {{ print $6; exit }}'"
+_ADDRESSES = "ip -oneline address show scope global"
+
+
+def trouble(machine: Machine) -> str:
+    """What is wrong with the machine, in one line; empty if nothing is, or if it is off because it was told to be."""
+    if (panic := panicked(machine.console.last_lines(60))) != "":
+        return f"the guest's kernel died: {panic}"
+    if not machine.is_on:
+        return machine.failure
+    try:
+        full = machine.run(_DISK, timeout=_ANSWER_SECONDS, check=False).text
+        addresses = machine.run(_ADDRESSES, timeout=_ANSWER_SECONDS, check=False).text
+    except MachineError as error:
+        return f"the guest hangs: {str(error).splitlines()[0]}"
+    if full:
+        return f"the guest's disk is full: nothing is left on {full}"
+    if not addresses and machine.is_plugged_in:
+        return "the guest has lost its network: it has no address, and its cable is plugged in"
+    return ""
+
+
+def panicked(console: str) -> str:
+    """The line in which a kernel says that it dies."""
+    panic = PANIC.decode()
+    said = (line.partition(panic)[2].strip(": ") for line in console.splitlines() if panic in line)
+    return next((line or panic for line in said), "")

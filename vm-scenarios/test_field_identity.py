@@ -1,0 +1,150 @@
+"""Who is who: a machine that is installed again, gets another name, or whose disk wakes up in another machine.
+
+GitHub is the truth and the marker a receipt: without it the machine finds what is its own, with it it has nothing to
+do. What is another machine's, or may be, is left alone until the operator says so.
+"""
+
+from __future__ import annotations
+
+import agent
+import pytest
+from bootproof import qemu
+from bootproof.oracle import Final, Window
+from field_github import (
+    DONE,
+    HELD,
+    checked,
+    goes_on,
+    happened,
+    looks_again,
+    on_main,
+    registers,
+    said,
+    unplugged,
+)
+from msgspec.structs import replace
+from stage import MAINTAINER, only_pull, record_path, registration
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.parametrize("left", ["pull-request", "record"])
+def test_reinstalled_without_its_marker(left, installed_node, waiting, github):
+    """Its state folder is gone: it joins the pull request that is open, or finds its record, and makes nothing new."""
+    node, server = installed_node, github()
+    goes_on(node, waiting, server)
+    assert registers(node) == DONE
+    number = only_pull(server)
+    if left == "record":
+        checked(server, number, "success")
+        server.as_user(MAINTAINER).merge(agent.REPOSITORY, number)
+    unplugged(node, "to be installed again")
+
+    goes_on(node, waiting, server)
+    node.site.timeline.point("installed again")
+    assert node.marker() == {}
+    assert registers(node) == DONE
+    comments = happened(server, "comment-created")
+    if left == "record":
+        node.site.expect(final=Final.MERGED, only_reads=(Window("installed again", ""),))
+        assert node.marker()["state"] == "registered"
+        assert comments == []
+    else:
+        node.site.expect(final=Final.EXACTLY_ONE_OPEN)
+        assert node.marker()["pull_request"]["number"] == only_pull(server) == number
+        assert comments == [("comment-created", number)], "it says that it joins it"
+    node.keep_journal()
+
+
+def test_reinstalled_with_its_marker(installed_node, waiting, github):
+    """It is restored with the credentials: nothing is registered, and the steward goes on from there."""
+    node, server = installed_node, github()
+    goes_on(node, waiting, server)
+    assert registers(node) == DONE
+    kept = node.machine.run(f"tar -C / -cf - {agent.KEPT_IN[1:]}").stdout
+    unplugged(node, "to be installed again")
+
+    goes_on(node, waiting, server)
+    node.machine.run("tar -C / -xf -", stdin=kept)
+    node.site.timeline.point("restored")
+    node.site.expect(
+        no_requests=(Window("restored", "", user_agent=r"\(register\)"),),
+        final=Final.MERGED,
+    )
+    registers(node)
+    assert not node.started(agent.REGISTER_UNIT), "its condition skips it"
+
+    checked(server, only_pull(server), "success")
+    assert looks_again(node) == DONE
+    assert node.marker()["state"] == "registered"
+    assert happened(server, "comment-created") == []
+    node.keep_journal()
+
+
+NEW = "edge-7"
+
+
+def test_new_name(installed_node, waiting, github, spoilt):
+    """The same hardware under another name is held until `rename`; then one pull request moves the record."""
+    node, server = installed_node, github()
+    old = record_path(node.name)
+    goes_on(node, waiting, server, spoilt)
+    record = node.machine.run("zeta-self-register compose").stdout
+    server.as_user(MAINTAINER).push_file(agent.REPOSITORY, old, record)
+    named = (
+        f"zeta-self-register intent --operator {agent.OPERATOR} --repository {agent.REPOSITORY} --node {NEW}"
+    )
+    node.machine.run(named)
+    node.site.registration = replace(registration(NEW), also_paths=(old,))
+    node.site.expect(states={"held": Final.NONE}, final=Final.MERGED)
+
+    assert registers(node) == HELD
+    expected = (
+        f"this machine is {node.name!r} of {agent.OPERATOR!r} already ({old}): `zeta-self-register rename`"
+    )
+    assert expected in said(node, agent.REGISTER_UNIT)
+    assert looks_again(node) == HELD
+    node.site.timeline.point("held")
+
+    node.machine.run("zeta-self-register rename --yes", timeout=60)
+    number = only_pull(server)
+    assert on_main(server, old) == record, "until it is merged"
+    checked(server, number, "success")
+    assert looks_again(node) == DONE
+    assert on_main(server, old) is None
+    assert on_main(server, record_path(NEW)) is not None
+    assert node.marker()["node"] == NEW
+    node.keep_journal()
+
+
+def test_cloned_disk(installed_node, waiting, github, spoilt):
+    """The same disk in another machine, marker and all: it is held, writes nothing, and says what to do."""
+    node, server = installed_node, github()
+    goes_on(node, waiting, server, spoilt)
+    assert registers(node) == DONE
+    number = only_pull(server)
+    unplugged(node, "its disk goes into another machine")
+
+    own = node.machine.hardware
+    node.machine.hardware = qemu.Hardware.named("node-b", memory=own.memory, cpus=own.cpus)
+    node.boot()
+    node.site.timeline.point("cloned")
+    node.site.expect(
+        no_requests=(Window("cloned", "its marker removed"),),
+        only_reads=(Window("its marker removed", ""),),
+        final=Final.EXACTLY_ONE_OPEN,
+    )
+    assert looks_again(node) == HELD
+    assert "the marker is of another machine" in said(node)
+    assert "if this disk was cloned or moved, remove the marker" in said(node)
+    assert not node.started(agent.REGISTER_UNIT), "the marker is there"
+
+    node.machine.run(f"rm {agent.MARKER}")
+    node.site.timeline.point("its marker removed")
+    assert registers(node) == HELD
+    assert f"#{number} is open on this node's branch but is not this machine's" in said(
+        node, agent.REGISTER_UNIT
+    )
+    assert "give this machine another name" in said(node, agent.REGISTER_UNIT)
+    assert node.marker() == {}
+    node.keep_journal()

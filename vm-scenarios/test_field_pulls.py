@@ -1,0 +1,161 @@
+"""People and the pull request: they close it, merge it at once, let its checks come late, remove the record later.
+
+What a person wants is respected, and what was only waited for is seen to its end: one merged pull request, a closed one
+that stays closed, or a new one when the record was taken away and a day has passed.
+"""
+
+from __future__ import annotations
+
+import time
+
+import agent
+import pytest
+from bootproof.oracle import Final, Window
+from field_github import (
+    DAY,
+    DONE,
+    HELD,
+    NOT_NOW,
+    checked,
+    ends_registering,
+    goes_on,
+    happened,
+    looks_again,
+    on_main,
+    passes,
+    registers,
+    said,
+    starts_registering,
+)
+from mock_github.faults import Match
+from mock_github.world import World
+from msgspec.structs import replace
+from replaying import Clock
+from stage import MAINTAINER, a_cluster, only_pull, record_path
+
+pytestmark = pytest.mark.long
+
+LIFETIME = 300.0
+"""The agent's `request_lifetime_seconds`: so long a look may be stale."""
+
+
+def test_closed_and_closed_again(installed_node, waiting, github):
+    """Reopened once, with a comment that says why; whoever closes it again means it."""
+    node, server = installed_node, github()
+    maria = server.as_user(MAINTAINER)
+    goes_on(node, waiting, server)
+    node.site.expect(states={"closed once": Final.EXACTLY_ONE_OPEN}, final=Final.CLOSED)
+    assert registers(node) == DONE
+    number = only_pull(server)
+
+    maria.close(agent.REPOSITORY, number)
+    assert looks_again(node) == NOT_NOW
+    node.site.timeline.point("closed once")
+
+    maria.close(agent.REPOSITORY, number)
+    assert looks_again(node) == HELD
+    assert f"#{number} was closed again after it had been reopened" in said(node)
+    assert "`zeta-self-register reset` allows a new registration" in said(node)
+    assert node.marker()["state"] == "held"
+    kinds = ("pull-request-closed", "pull-request-reopened", "comment-created")
+    both = ["pull-request-closed", "pull-request-reopened", "comment-created"]
+    done = [type_ for type_, _ in happened(server, *kinds)]
+    assert done == [*both, "pull-request-closed", "comment-created"]
+
+    node.site.timeline.point("held")
+    node.site.expect(only_reads=(Window("held", ""),))
+    assert looks_again(node) == HELD, "it says so as long as it is so"
+    node.keep_journal()
+
+
+@pytest.mark.parametrize("branch", ["kept", "deleted"])
+def test_merged_at_once(branch, installed_node, waiting, github):
+    """Merged before the node has even heard that it was opened, and the branch is not missed."""
+    node, server = installed_node, github()
+    maria = server.as_user(MAINTAINER)
+    goes_on(node, waiting, server)
+    node.site.expect(final=Final.MERGED, only_reads=(Window("merged", ""),))
+
+    told = server.hold(Match(method="POST", path=r".*/pulls"))
+    starts_registering(node)
+    told.wait(180)
+    number = only_pull(server)
+    checked(server, number, "success")
+    maria.merge(agent.REPOSITORY, number)
+    if branch == "deleted":
+        maria.delete_branch(agent.REPOSITORY, f"register-node-{node.name}")
+    node.site.timeline.point("merged")
+    told.release()
+
+    assert ends_registering(node) == DONE
+    assert node.marker()["state"] == "registered"
+    assert looks_again(node) == DONE
+    node.keep_journal()
+
+
+@pytest.mark.parametrize("auto_merge", ["armed", "not-allowed"])
+def test_checks_that_come_late(auto_merge, installed_node, waiting, github):
+    """They fail first and are green much later: GitHub merges it then, or the node does, where nothing may be armed."""
+    node, clock = installed_node, Clock()
+    server = github(auto_merge_allowed(auto_merge == "armed"), clock)
+    goes_on(node, waiting, server)
+    node.site.expect(final=Final.MERGED)
+    assert registers(node) == DONE
+    number = only_pull(server)
+
+    checked(server, number, "failure")
+    assert looks_again(node) == NOT_NOW
+    armed = happened(server, "auto-merge-enabled")
+    assert armed == ([("auto-merge-enabled", number)] if auto_merge == "armed" else [])
+    passes(node, clock, 3 * DAY)
+    checked(server, number, "success")
+    if auto_merge == "armed":
+        assert happened(server, "pull-request-merged"), "GitHub merges it, with nobody's help"
+
+    assert looks_again(node) == DONE
+    assert happened(server, "pull-request-merged") == [("pull-request-merged", number)]
+    assert node.marker()["state"] == "registered"
+    node.keep_journal()
+
+
+def auto_merge_allowed(allowed: bool) -> World:
+    """The cluster, whose repository allows auto-merge or not."""
+    world = a_cluster(time.time())
+    repository = world.repository(agent.REPOSITORY)
+    return world.with_stored(replace(repository, auto_merge_allowed=allowed))
+
+
+def test_record_removed_later(installed_node, waiting, github, spoilt):
+    """It is noticed, and repaired by one new pull request, but not within a day of the last one."""
+    node, clock = installed_node, Clock()
+    server = github(clock=clock)
+    maria = server.as_user(MAINTAINER)
+    goes_on(node, waiting, server, spoilt)
+    node.site.expect(
+        states={"merged": Final.MERGED},
+        only_reads=(Window("removed", "a day later"),),
+        final=Final.EXACTLY_ONE_OPEN,
+    )
+    assert registers(node) == DONE
+    first = only_pull(server)
+    checked(server, first, "success")
+    assert looks_again(node) == DONE, "all is green, so it merges"
+    assert node.marker()["state"] == "registered"
+    node.site.timeline.point("merged")
+
+    passes(node, clock, LIFETIME)
+    maria.delete_file(agent.REPOSITORY, record_path(node.name))
+    node.site.timeline.point("removed")
+    assert looks_again(node) == NOT_NOW
+    assert f"node.yaml is gone from 'main', but #{first} was opened lately" in said(node)
+
+    passes(node, clock, DAY - LIFETIME)
+    node.site.timeline.point("a day later")
+    assert looks_again(node) == NOT_NOW
+    assert happened(server, "pull-request-opened") == [
+        ("pull-request-opened", first),
+        ("pull-request-opened", first + 1),
+    ]
+    assert on_main(server, record_path(node.name)) is None, "not merged yet"
+    assert node.marker()["pull_request"]["number"] == first + 1
+    node.keep_journal()
