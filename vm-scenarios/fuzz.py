@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 
@@ -51,12 +52,11 @@ def play(request, staged, waiting, simulation, tmp_path_factory):
         site.attach("trace.json", write_trace(trace))
         failure = None
         with site.phase(name) as shown:
-            with staged(site) as (node, github):
-                try:
+            try:
+                with staged(site) as (node, github), in_order(site):
                     go(node, trace, simulation, waiting, github)
-                except (Exception, pytest.fail.Exception) as error:
-                    why = site.trouble() if verdict_on(error) is Verdict.VIOLATED else ""
-                    failure = blamed(why, error) if why else error
+            except (Exception, pytest.fail.Exception) as error:
+                failure = error
             row = with_failure(site.judged(finished=failure is None), failure)
             shown.result = row.verdict.value
         if keep is None and row.verdict is Verdict.HOLDS:
@@ -64,6 +64,17 @@ def play(request, staged, waiting, simulation, tmp_path_factory):
         return row
 
     return played
+
+
+@contextlib.contextmanager
+def in_order(site):
+    """A failure meanwhile is no word about the program if the machine is not in order."""
+    try:
+        yield
+    except (Exception, pytest.fail.Exception) as error:
+        if verdict_on(error) is Verdict.VIOLATED and (why := site.trouble()):
+            raise blamed(why, error) from error
+        raise
 
 
 def go(node, trace, simulated, waiting, github):
