@@ -2,16 +2,7 @@
 # the NixOS test driver, for whoever debugs and builds elsewhere as NixOS people do. They need KVM, never do without.
 { lib, pkgs }:
 let
-  # All but those that test_flake.py names with the reason.
   scenarios = [
-    "field-clock"
-    "field-credentials"
-    "field-disk"
-    "field-github"
-    "field-hostname"
-    "field-identity"
-    "field-network"
-    "field-pulls"
     "fresh-install"
     "install-failure"
     "pr-in-flight"

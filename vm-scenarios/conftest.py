@@ -12,6 +12,7 @@ from pathlib import Path
 
 import agent
 import agent_folder
+import fuzz_run
 import matrix_table
 import msgspec
 import planted as planted_bugs
@@ -21,6 +22,7 @@ import traces
 import trustme
 from bootproof import disk, guest, health, installation, lean, network, qemu
 from bootproof.disk import Disk
+from bootproof.diskstates.recovery import FileSystem
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import Record
@@ -69,6 +71,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--agent", type=Path, metavar="DIR", help="put this agent under test (a folder with agent.toml)"
     )
+    parser.addoption(
+        "--file-system",
+        action="append",
+        choices=[kind.value for kind in FileSystem],
+        help="go through every state of a disk with this file system, and this (ext4)",
+    )
+
+    fuzz_run.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder: Path | None = config.getoption("--agent", None)
     if folder is not None and config.getoption("--planted", False):
         raise pytest.UsageError("--planted is about the bugs of one agent: leave --agent out")
+    fuzz_run.configure(config)
     try:
         config.stash[UNDER_TEST] = agent_folder.load(folder) if folder is not None else OURS
         config.stash[TO_REPLAY] = traces.chosen(
@@ -93,6 +104,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         replay = metafunc.config.stash[TO_REPLAY].replay
         metafunc.parametrize(("trace", "bug"), replay.values(), ids=replay.keys())
         return
+    kinds = metafunc.config.getoption("--file-system", None)
+    if "file_system" in metafunc.fixturenames and kinds:
+        metafunc.parametrize("file_system", kinds, indirect=True)
     bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
     if metafunc.config.getoption("--planted", False) and bugs:
         fixture, scope = (
@@ -218,8 +232,21 @@ def payload(
 
 
 @pytest.fixture
+def file_system(request: pytest.FixtureRequest) -> FileSystem:
+    """What the agent keeps its state on while it is recorded."""
+    return FileSystem(getattr(request, "param", FileSystem.EXT4))
+
+
+@pytest.fixture
 def github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServer]]:
     """Starts the mock with a world (by default an empty cluster's); everything it sees is in the site's event log."""
+    with a_github(site, authority) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def a_github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServer]]:
+    """The same for any site."""
     running: list[MockServer] = []
 
     def start(world: World | None = None, clock: Callable[[], float] | None = None) -> MockServer:
@@ -231,14 +258,23 @@ def github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServ
         site.secret(agent.TOKEN)
         return server
 
-    yield start
-    for server in running:
-        server.stop()
+    try:
+        yield start
+    finally:
+        for server in running:
+            server.stop()
 
 
 @pytest.fixture
 def node(site: Site, described: GuestFolder, under_test: AgentUnderTest) -> Iterator[Node]:
     """A machine with nothing in it: no disk, no network."""
+    with a_node(site, described, under_test) as node:
+        yield node
+
+
+@contextlib.contextmanager
+def a_node(site: Site, described: GuestFolder, under_test: AgentUnderTest) -> Iterator[Node]:
+    """The same for any site."""
     site.machine = described.guest.name
     recorder = Recorder(site)
     with a_machine(described, site.consoles / MACHINE, recorder, site.disks) as machine:
@@ -265,6 +301,11 @@ def blank_node(node: Node, stick: GuestFolder) -> Node:
 @pytest.fixture
 def installed_node(node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str]) -> Node:
     """A machine whose disk was installed completely and has never been booted since."""
+    return on_installed_disks(node, described, installed)
+
+
+def on_installed_disks(node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str]) -> Node:
+    """The node with such disks."""
     base, name = installed
     if described.guest.stage is guest.Stage.INSTALLED:
         node.machine.load(described)
@@ -297,6 +338,23 @@ def installed(
             done.write_bytes(msgspec.json.encode(result, enc_hook=str))
         kind = tuple[tuple[Disk, ...], str]
         return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
+
+
+@pytest.fixture(scope="session")
+def staged(
+    described: GuestFolder,
+    installed: tuple[Sequence[Disk], str],
+    authority: trustme.CA,
+    under_test: AgentUnderTest,
+) -> Callable[[Site], contextlib.AbstractContextManager[tuple[Node, Callable[..., MockServer]]]]:
+    """For one test that plays on many sites: on each, an installed node, and what starts the mock."""
+
+    @contextlib.contextmanager
+    def stage(site: Site) -> Iterator[tuple[Node, Callable[..., MockServer]]]:
+        with a_github(site, authority) as github, a_node(site, described, under_test) as node:
+            yield on_installed_disks(node, described, installed), github
+
+    return stage
 
 
 @pytest.fixture(scope="session")

@@ -248,13 +248,14 @@ def outcome(runs: Sequence[Mapping[str, Any]], paths: Sequence[Path]) -> tuple[i
     for name, bug in BUGS.items():
         if f"def {bug.test}(" not in text:
             continue
-        run = next((run for run in runs if run["scenario"].endswith(f"[{name}]")), None)
-        said = findings(run) if run else ["not tried"]
-        caught = [one for one in said if one.startswith(bug.found)]
-        survived += not caught
-        lines.append(
-            f"{name}: caught: {caught[0]}\n" if caught else f"{name}: NOT CAUGHT: {'; '.join(said)}\n"
-        )
+        # A scenario with a parameter of its own has that before the bug's name, and is run several times.
+        tried = [run for run in runs if run["scenario"].endswith((f"[{name}]", f"-{name}]"))]
+        for said in map(findings, tried) if tried else [["not tried"]]:
+            caught = [one for one in said if one.startswith(bug.found)]
+            survived += not caught
+            lines.append(
+                f"{name}: caught: {caught[0]}\n" if caught else f"{name}: NOT CAUGHT: {'; '.join(said)}\n"
+            )
     return (1 if survived or not lines else 0), "".join(lines)
 
 

@@ -228,14 +228,18 @@ class Node:
         """Orderly, by the reset button or by a power cut; waits until the system is up again; the boot id."""
         with self.site.phase(f"restarts ({way})"):
             self.keep_journal()
-            if way == "orderly":
-                self.machine.reboot()
-            elif way == "reset":
-                self.machine.reset()
-            else:
-                self.cut(f"the running system ({way})")
-                self.machine.power_on()
-            return self._up()
+            return self.start_again(way)
+
+    def start_again(self, way: str) -> str:
+        """The same at once, whatever is running."""
+        if way == "orderly":
+            self.machine.reboot()
+        elif way == "reset":
+            self.machine.reset()
+        else:
+            self.cut(f"the running system ({way})")
+            self.machine.power_on()
+        return self._up()
 
     def cut(self, aimed_at: str, landing: Landing = Landing.LANDED) -> None:
         """Takes the power away."""
