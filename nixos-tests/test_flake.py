@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -14,11 +15,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 PACKAGES = ("zeta-self-register", "mock-github", "bootproof")
 SYSTEMS = ("aarch64-linux", "x86_64-linux")
-SCENARIOS = sorted(
-    path.stem.removeprefix("test_").replace("_", "-")
-    for path in (ROOT / "vm-scenarios").glob("test_*.py")
-    if path.stem != "test_replay"
-)
+SCENARIOS = ("fresh-install", "install-failure", "pr-in-flight", "reboot")
+"""The stories that every guest has to tell; the other files are many trials each, or about the Debian guest alone."""
 EVERYWHERE = [*PACKAGES, "closure", "exploration", "linters", "modules", "tests"]
 MACHINES = [*(f"scenario-{name}" for name in SCENARIOS), "driver-pr-in-flight", "driver-reboot"]
 
@@ -60,6 +58,11 @@ def test_machines_are_in_the_checks_of_x86_and_beside_them_elsewhere(flake):
     assert list(checks["aarch64-linux"]) == sorted(EVERYWHERE)
     assert beside == {"aarch64-linux": ["machineTests"], "x86_64-linux": []}
     assert all(whole for system in checks.values() for whole in system.values())
+
+
+def test_each_story_is_a_file():
+    for name in SCENARIOS:
+        assert (ROOT / "vm-scenarios" / f"test_{name.replace('-', '_')}.py").is_file(), name
 
 
 def test_there_is_one_input_and_it_is_locked(flake):
@@ -122,3 +125,12 @@ def test_the_workflow_builds_every_check(flake):
     assert asked
     found = [name for name in flake["names"]["checks"]["x86_64-linux"] if re.fullmatch(asked[1], name)]
     assert found == sorted(MACHINES)
+
+
+def test_the_workflow_makes_the_documentation():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/check.yml").read_text())
+    steps = workflow["jobs"]["documentation"]["steps"]
+    (made,) = (step["run"] for step in steps if ".ci/" in step.get("run", ""))
+    assert os.access(ROOT / ".ci/documentation", os.X_OK)
+    (kept,) = (step["with"]["path"] for step in steps if "upload-artifact" in step.get("uses", ""))
+    assert made.splitlines()[-1] == f".ci/documentation {kept}"

@@ -16,6 +16,7 @@ GOLDEN = HERE / "golden"
 SHIPPED = Path(zeta_self_register.__file__).parent / "data/lib/systemd/system"
 SERVICES = ("zeta-self-register.service", "zeta-register-steward.service")
 TIMERS = ("zeta-self-register.timer", "zeta-register-steward.timer")
+CI = "zeta-self-register-ci.service"
 
 FAILED = {
     "installer-image": ("installer image", "Set zeta.selfRegister.enable = false there"),
@@ -160,7 +161,13 @@ def added(rows, row, unit):
 def test_the_timers_start_at_boot_and_nothing_else_does(rows):
     started = {unit: [] for unit in SERVICES} | {unit: ["timers.target"] for unit in TIMERS}
     for name, row in node_rows(rows).items():
-        assert row["wantedBy"] == started, name
+        assert row["wantedBy"] == started | ({CI: ["multi-user.target"]} if name == "ci" else {}), name
+
+
+def test_the_console_has_what_a_tick_has(rows):
+    assert [name for name, row in rows.items() if CI in row["units"]] == ["ci"]
+    tick, console = (plain(rows["ci"]["units"][unit]) for unit in (SERVICES[1], CI))
+    assert console == f"{tick}[Install]\nWantedBy=multi-user.target\n"
 
 
 def test_without_a_steward_nothing_can_start_it(rows):
@@ -211,7 +218,7 @@ def test_systemd_accepts_shipped_unit_and_drop_in_together(rows, tmp_path):
         for unit in row["masked"]:
             (folder / unit).unlink()
             (folder / unit).symlink_to("/dev/null")
-        used = [unit for unit in SERVICES + TIMERS if unit not in row["masked"]]
+        used = [unit for unit in row["units"] if (SHIPPED / unit).exists() and unit not in row["masked"]]
         assert complaints(folder, used) == [], name
 
 

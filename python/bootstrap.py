@@ -36,15 +36,24 @@ MACHINE_PACKAGES = {
 # The report is looked at in a real browser, by a test.
 BROWSER_PACKAGES = {"chromium": "chromium"}
 BASE_PACKAGES = {"git": "git", "python3-venv": None}
+# What makes and checks a file system, which this host's kernel then mounts; ext4 needs neither.
+FILE_SYSTEMS: dict[str, dict[str, str | None]] = {
+    "ext4": {},
+    "btrfs": {"btrfs-progs": "mkfs.btrfs"},
+    "xfs": {"xfsprogs": "mkfs.xfs"},
+}
+KERNELS_FILE_SYSTEMS = Path("/proc/filesystems")
 
 DISTRIBUTIONS = ("python/zeta-self-register", "python/mock-github", "python/bootproof")
 # Something is missing that only the person at the keyboard can give.
 EXIT_MISSING = 3
 
 
-def ensure(*, machines: bool, browser: bool = False, root: Path = ROOT) -> Path:
+def ensure(
+    *, machines: bool, browser: bool = False, file_systems: Sequence[str] = (), root: Path = ROOT
+) -> Path:
     """Brings in what is missing and returns the virtualenv's Python. `machines`: also what boots virtual
-    machines. `browser`: also a browser.
+    machines. `browser`: also a browser. `file_systems`: some of FILE_SYSTEMS, which are to be recovered.
 
     Exits with status 3, and one line that says what to do, when it cannot.
     """
@@ -53,11 +62,28 @@ def ensure(*, machines: bool, browser: bool = False, root: Path = ROOT) -> Path:
     # A shell that starts this in the background ignores SIGINT for it, and so would all children: no Ctrl-C that a test
     # sends would ever arrive.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    made = {package: command for name in file_systems for package, command in FILE_SYSTEMS[name].items()}
+    for name in file_systems:
+        if FILE_SYSTEMS[name]:
+            ensure_mountable(name)
     (root / ".cache").mkdir(exist_ok=True)
     with _one_at_a_time(root / ".cache" / "bootstrap.lock"):
         wanted = {**(MACHINE_PACKAGES if machines else {}), **(BROWSER_PACKAGES if browser else {})}
-        ensure_packages({**wanted, **BASE_PACKAGES})
+        ensure_packages({**wanted, **made, **BASE_PACKAGES})
         return ensure_virtualenv(root)
+
+
+def ensure_mountable(file_system: str) -> None:
+    """Only this host's kernel can recover it, and only root may ask it to."""
+    if os.geteuid() != 0:
+        _stop(f"{file_system} is mounted by this host's kernel, which takes root: run this with sudo")
+    if file_system not in KERNELS_FILE_SYSTEMS.read_text().split():
+        with contextlib.suppress(OSError):
+            subprocess.run(["modprobe", file_system], stderr=subprocess.DEVNULL, check=False)
+    if file_system not in KERNELS_FILE_SYSTEMS.read_text().split():
+        _stop(
+            f"this host's kernel has no {file_system}, and nothing else can recover one: boot one that has it"
+        )
 
 
 def ensure_packages(wanted: dict[str, str | None]) -> None:

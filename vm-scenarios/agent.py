@@ -147,6 +147,15 @@ def hosts_yml(token: str = TOKEN) -> bytes:
     return f"github.test:\n    oauth_token: {token}\n    user: {OPERATOR}\n    git_protocol: https\n".encode()
 
 
+def more_files(ca_pem: bytes) -> dict[str, tuple[bytes, int]]:
+    """What a node of this cluster has beside the agent's own files: by path, content and mode."""
+    return {
+        "etc/zeta-self-register/settings.toml": (settings().encode(), 0o644),
+        CA_FILE.lstrip("/"): (ca_pem, 0o644),
+        "var/lib/creds-blob": (hosts_yml(), 0o600),
+    }
+
+
 def build(cache: Path, python: Python) -> Path:
     """The agent's files as a folder to be copied onto a root file system; kept by the hash of what it is made of."""
     folder = cache / f"agent-{_key(python)}"

@@ -5,21 +5,24 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import io
 import os
-import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import agent
+import agent_folder
+import fuzz_run
+import matrix_table
 import msgspec
 import planted as planted_bugs
 import pytest
+import stepwise
 import traces
 import trustme
 from bootproof import disk, guest, health, installation, lean, network, qemu
 from bootproof.disk import Disk
+from bootproof.diskstates.recovery import FileSystem
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import Record
@@ -30,23 +33,26 @@ from bootproof.verdict import HarnessError
 from lean_node import LeanNode
 from mock_github.server import MockServer
 from mock_github.world import World
+from packing import pack
 from stage import (
     MOCK_ADDRESS,
-    PROVISION,
+    OURS,
     Node,
     Recorder,
     a_cluster,
     an_installation,
     installed_before,
     name_in,
-    registration,
+    provisioning,
 )
+from under_test import AgentUnderTest
 
 MACHINE = "node-a"
 """Which hardware: the same name gives the same UUID, MAC address and serial numbers, so the same node name."""
 
 
 TO_REPLAY: pytest.StashKey[traces.Chosen] = pytest.StashKey()
+UNDER_TEST: pytest.StashKey[AgentUnderTest] = pytest.StashKey()
 
 LONGEST_FIRST = ("test_install_failure", "test_reboot", "test_pr_in_flight", "test_fresh_install")
 """So that no worker is left with a long one at the end."""
@@ -62,11 +68,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--replay-kept", action="store_true", help="replay all traces that are kept, as far as machines can"
     )
+    parser.addoption(
+        "--agent", type=Path, metavar="DIR", help="put this agent under test (a folder with agent.toml)"
+    )
+    parser.addoption(
+        "--file-system",
+        action="append",
+        choices=[kind.value for kind in FileSystem],
+        help="go through every state of a disk with this file system, and this (ext4)",
+    )
+
+    fuzz_run.add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A trace that is none, or cannot be replayed on machines, is told before anything boots."""
+    """A trace that is none or cannot be replayed, or an agent that is not described, is told before anything boots."""
+    folder: Path | None = config.getoption("--agent", None)
+    if folder is not None and config.getoption("--planted", False):
+        raise pytest.UsageError("--planted is about the bugs of one agent: leave --agent out")
+    fuzz_run.configure(config)
     try:
+        config.stash[UNDER_TEST] = agent_folder.load(folder) if folder is not None else OURS
         config.stash[TO_REPLAY] = traces.chosen(
             config.getoption("--replay", None) or (),
             kept=config.getoption("--replay-kept", False),
@@ -74,6 +96,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(matrix_table.Collector(config))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -81,6 +104,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         replay = metafunc.config.stash[TO_REPLAY].replay
         metafunc.parametrize(("trace", "bug"), replay.values(), ids=replay.keys())
         return
+    kinds = metafunc.config.getoption("--file-system", None)
+    if "file_system" in metafunc.fixturenames and kinds:
+        metafunc.parametrize("file_system", kinds, indirect=True)
     bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
     if metafunc.config.getoption("--planted", False) and bugs:
         fixture, scope = (
@@ -100,6 +126,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         bad = [item for item in items if is_bad(getattr(getattr(item, "callspec", None), "params", {}))]
         config.hook.pytest_deselected(items=[item for item in items if item not in bad])
         items[:] = bad
+    if config.getoption("--agent", None) is not None:
+        for item in items:
+            if item.get_closest_marker("any_agent") is None:
+                item.add_marker(pytest.mark.skip(reason="it asks for more than any agent has to offer"))
     places = [n for n, item in enumerate(items) if item.name in LONGEST_FIRST]
     ordered = sorted((items[n] for n in places), key=lambda item: LONGEST_FIRST.index(item.name))
     for place, item in zip(places, ordered, strict=True):
@@ -170,8 +200,18 @@ def spoilt(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
+def under_test(pytestconfig: pytest.Config) -> AgentUnderTest:
+    """The agent: ours, unless another is asked for by --agent."""
+    return pytestconfig.stash[UNDER_TEST]
+
+
+@pytest.fixture(scope="session")
 def payload(
-    described: GuestFolder, authority: trustme.CA, planted: str, tmp_path_factory: pytest.TempPathFactory
+    described: GuestFolder,
+    authority: trustme.CA,
+    planted: str,
+    under_test: AgentUnderTest,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> bytes:
     """The agent with its settings, as a tar archive that is unpacked over the new system."""
     if described.guest.python is None:
@@ -179,39 +219,29 @@ def payload(
             f"{described.folder}/guest.toml does not say which `python` the agent is to run on"
         )
     python = agent.Python(described.guest.python, described.guest.architecture)
-    files = agent.build(cache_folder(), python)
+    files = under_test.files(cache_folder(), python)
     if planted:
         copy = tmp_path_factory.mktemp("planted") / planted
         files = planted_bugs.plant(files, planted_bugs.BUGS[planted], copy)
-    return pack(files, authority.cert_pem.bytes())
+    return pack(files, under_test.settings(authority.cert_pem.bytes()))
 
 
-def pack(files: Path, ca_pem: bytes) -> bytes:
-    """The archive; all of it belongs to root."""
-
-    def as_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        member.uid = member.gid = 0
-        member.uname = member.gname = "root"
-        return member
-
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for entry in sorted(files.iterdir()):
-            archive.add(entry, arcname=entry.name, filter=as_root)
-        for name, content, mode in (
-            ("etc/zeta-self-register/settings.toml", agent.settings().encode(), 0o644),
-            (agent.CA_FILE.lstrip("/"), ca_pem, 0o644),
-            ("var/lib/creds-blob", agent.hosts_yml(), 0o600),
-        ):
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), mode
-            archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
+@pytest.fixture
+def file_system(request: pytest.FixtureRequest) -> FileSystem:
+    """What the agent keeps its state on while it is recorded."""
+    return FileSystem(getattr(request, "param", FileSystem.EXT4))
 
 
 @pytest.fixture
 def github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServer]]:
     """Starts the mock with a world (by default an empty cluster's); everything it sees is in the site's event log."""
+    with a_github(site, authority) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def a_github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServer]]:
+    """The same for any site."""
     running: list[MockServer] = []
 
     def start(world: World | None = None, clock: Callable[[], float] | None = None) -> MockServer:
@@ -223,19 +253,28 @@ def github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockServ
         site.secret(agent.TOKEN)
         return server
 
-    yield start
-    for server in running:
-        server.stop()
+    try:
+        yield start
+    finally:
+        for server in running:
+            server.stop()
 
 
 @pytest.fixture
-def node(site: Site, described: GuestFolder) -> Iterator[Node]:
+def node(site: Site, described: GuestFolder, under_test: AgentUnderTest) -> Iterator[Node]:
     """A machine with nothing in it: no disk, no network."""
+    with a_node(site, described, under_test) as node:
+        yield node
+
+
+@contextlib.contextmanager
+def a_node(site: Site, described: GuestFolder, under_test: AgentUnderTest) -> Iterator[Node]:
+    """The same for any site."""
     site.machine = described.guest.name
     recorder = Recorder(site)
     with a_machine(described, site.consoles / MACHINE, recorder, site.disks) as machine:
         site.trouble = functools.partial(health.trouble, machine)
-        yield Node(machine, recorder, described)
+        yield Node(machine, recorder, described, agent=under_test)
 
 
 def a_machine(
@@ -257,6 +296,11 @@ def blank_node(node: Node, stick: GuestFolder) -> Node:
 @pytest.fixture
 def installed_node(node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str]) -> Node:
     """A machine whose disk was installed completely and has never been booted since."""
+    return on_installed_disks(node, described, installed)
+
+
+def on_installed_disks(node: Node, described: GuestFolder, installed: tuple[Sequence[Disk], str]) -> Node:
+    """The node with such disks."""
     base, name = installed
     if described.guest.stage is guest.Stage.INSTALLED:
         node.machine.load(described)
@@ -264,14 +308,14 @@ def installed_node(node: Node, described: GuestFolder, installed: tuple[Sequence
         one.fork(node.site.disks / f"installed-{number}.qcow2") for number, one in enumerate(base)
     )
     node.name = name
-    node.site.registration = registration(name)
+    node.site.registration = node.agent.registration(name)
     installed_before(node.site)
     return node
 
 
 @pytest.fixture(scope="session")
 def installed(
-    described: GuestFolder, payload: bytes, shared: Path, planted: str
+    described: GuestFolder, payload: bytes, shared: Path, planted: str, under_test: AgentUnderTest
 ) -> tuple[Sequence[Disk], str]:
     """Disks on which the agent was installed once in this run, without any network, and the node's name."""
     with one_at_a_time(shared, f"installed{planted and '-'}{planted}") as folder:
@@ -283,12 +327,29 @@ def installed(
                 a_machine(described, folder / MACHINE, lambda _: None) as machine,
             ):
                 if described.guest.stage is guest.Stage.INSTALLED:
-                    result = provision(machine, described, payload)
+                    result = provision(machine, described, payload, under_test)
                 else:
-                    result = install(machine, described, payload, folder)
+                    result = install(machine, described, payload, folder, under_test)
             done.write_bytes(msgspec.json.encode(result, enc_hook=str))
         kind = tuple[tuple[Disk, ...], str]
         return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
+
+
+@pytest.fixture(scope="session")
+def staged(
+    described: GuestFolder,
+    installed: tuple[Sequence[Disk], str],
+    authority: trustme.CA,
+    under_test: AgentUnderTest,
+) -> Callable[[Site], contextlib.AbstractContextManager[tuple[Node, Callable[..., MockServer]]]]:
+    """For one test that plays on many sites: on each, an installed node, and what starts the mock."""
+
+    @contextlib.contextmanager
+    def stage(site: Site) -> Iterator[tuple[Node, Callable[..., MockServer]]]:
+        with a_github(site, authority) as github, a_node(site, described, under_test) as node:
+            yield on_installed_disks(node, described, installed), github
+
+    return stage
 
 
 @pytest.fixture(scope="session")
@@ -353,28 +414,49 @@ def lean_node(
     base, name = installed
     node.machine.kernel = lean_kernel(described, node.site.folder)
     node.machine.disks = (base[0].fork(node.site.disks / "installed-0.qcow2"),)
-    node.site.registration = registration(name)
+    node.site.registration = node.agent.registration(name)
     installed_before(node.site)
     return LeanNode(node.machine, node.recorder, node.guest, name, asleep=asleep)
 
 
+@pytest.fixture(scope="session")
+def step_by_step(
+    described: GuestFolder, stick: GuestFolder, payload: bytes, shared: Path, planted: str
+) -> stepwise.Stepwise:
+    """One installation, saved before each of its steps."""
+    with one_at_a_time(shared, f"stepwise{planted and '-'}{planted}") as folder:
+        done = folder / "stepwise.json"
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            with (
+                phase("installs once for all, step by step"),
+                a_machine(described, folder / MACHINE, lambda _: None) as machine,
+            ):
+                machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there
+                ready, stops = stepwise.record(machine, stick, an_installation(payload), folder)
+                result = stepwise.Stepwise(ready, stops, name_in(machine.console.text))
+            done.write_bytes(msgspec.json.encode(result, enc_hook=str))
+        kind = stepwise.Stepwise
+        return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
+
+
 def install(
-    machine: qemu.QemuMachine, stick: GuestFolder, payload: bytes, folder: Path
+    machine: qemu.QemuMachine, stick: GuestFolder, payload: bytes, folder: Path, of: AgentUnderTest
 ) -> tuple[Sequence[Disk], str]:
     """From the stick onto a blank disk."""
     machine.disks = (disk.blank(folder / "disk.raw"),)
     machine.insert_stick(stick)
     machine.power_on()
     machine.wait_for_shell()
-    if not installation.install(machine, an_installation(payload), unit=stick.guest.installer or ""):
+    if not installation.install(machine, an_installation(payload, of=of), unit=stick.guest.installer or ""):
         raise HarnessError(f"the installation failed:\n{machine.console.last_lines()}")
-    name = name_in(machine.console.text)
+    name = of.node or name_in(machine.console.text)
     machine.power_off()
     return machine.disks, name
 
 
 def provision(
-    machine: qemu.QemuMachine, described: GuestFolder, payload: bytes
+    machine: qemu.QemuMachine, described: GuestFolder, payload: bytes, of: AgentUnderTest
 ) -> tuple[Sequence[Disk], str]:
     """Onto a guest that is installed already: the agent is put there over the command port."""
     machine.load(described, name="provisioned")
@@ -383,6 +465,6 @@ def provision(
     machine.wait_until("multi-user.target")
     machine.put_file("/root/payload.tar", payload)
     unpack = "tar -C / -x --keep-directory-symlink -f /root/payload.tar && rm /root/payload.tar"
-    said = machine.run(f"{unpack} && {PROVISION}", timeout=120)
+    said = machine.run(f"{unpack} && {provisioning(of)}", timeout=120)
     machine.power_off()
-    return machine.disks, name_in(said.text)
+    return machine.disks, of.node or name_in(said.text)

@@ -11,7 +11,8 @@ request of the program waits until the trace says what becomes of it; and the *k
    A *late* request stays at the gate when its client has been hung up on; `late …` lets it through.
 4. A kill (`kill`, `killed …`) is SIGKILL for the unit's process, a power cut ends QEMU, while the client waits: for a
    request that has not been let through, or for an answer that is held after it took effect. It has *landed* if the
-   client's connection stood until then, and the process has died of it.
+   client's connection stood until then, and the process has died of it. A kill may be an orderly reboot, in which
+   systemd ends the process; a power cut may be the reset button, by which QEMU and its caches stay.
 5. Time passes (`after q`) while the machine is off: it is shut down, the mock's clock goes forward, it boots again. The
    program then measures by GitHub's clock; that it does so by its own clock within one boot is for the exploration.
 6. What people do is asked of the mock under a maintainer's name, as in the exploration.
@@ -32,7 +33,7 @@ from bootproof.simulation.aiming import Move, Then
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.judging import Facts, facts_of, untrue_status
 from bootproof.simulation.people import PERSON, Act, request_of
-from bootproof.simulation.steps import Do
+from bootproof.simulation.steps import By, Do, Step
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError, Landing
 from mock_github import wire
@@ -175,15 +176,15 @@ class Replay:
             self.onward(move)
             return
         if step.fault in _NO_ANSWER:
-            self.interrupt(move.interrupt, step.what)
+            self.interrupt(move.interrupt, step, step.what)
             self.pass_on(step.what, step.fault, fault)
         else:
             hold = self.server.hold(Match(user_agent=agent.PROGRAM))
             request.let(fault)
             hold.wait(REQUEST_SECONDS)
-            self.interrupt(move.interrupt, f"the answer to {step.what}")
+            self.interrupt(move.interrupt, step, f"the answer to {step.what}")
             hold.drop()
-        self.after_interruption(move.interrupt)
+        self.after_interruption(move.interrupt, step)
 
     def pass_on(self, what: str, fate: str, fault: Fault | None) -> None:
         """Lets the request through, or leaves it at the gate without a client."""
@@ -219,32 +220,37 @@ class Replay:
     def broken_off(self, move: Move) -> None:
         """A kill or a power cut while the request is on its way: it never reaches GitHub."""
         request = self.at_the_gate()
-        self.interrupt(move.step.do, "a request on its way")
+        self.interrupt(move.step.do, move.step, "a request on its way")
         request.discard()
-        self.after_interruption(move.step.do)
+        self.after_interruption(move.step.do, move.step)
 
-    def interrupt(self, how: Do, aimed_at: str) -> None:
+    def interrupt(self, how: Do, step: Step, aimed_at: str) -> None:
         """Kills the program or cuts the power; it landed if the client waited until then."""
         waited = self.at_the_gate().connected()
         self.running = False
+        if step.by is not None:
+            landing = Landing.LANDED if waited else Landing.TOO_LATE
+            self.node.site.timeline.kill(aimed_at, landing, step.by.value)
+            self.node.start_again(_WAYS[step.by])
+            return
         if how is Do.CUT:
             self.node.cut(aimed_at, Landing.LANDED if waited else Landing.TOO_LATE)
             return
         landed = self.node.runs.kill() and waited
         self.node.site.timeline.kill(aimed_at, Landing.LANDED if landed else Landing.TOO_LATE)
 
-    def after_interruption(self, how: Do) -> None:
-        """A machine that lost its power starts again."""
+    def after_interruption(self, how: Do, step: Step) -> None:
+        """A machine that lost its power starts again, unless it has already."""
         self.request = None
-        if how is Do.CUT:
+        if how is Do.CUT and step.by is None:
             self.node.boot()
         self.node.marker()
 
     # --- everything else ----------------------------------------------------------------------------------------
 
-    def reboot(self, _move: Move) -> None:
-        """In order, between two runs."""
-        self.node.restart("orderly")
+    def reboot(self, move: Move) -> None:
+        """Between two runs: in order, by the reset button, or by a power cut."""
+        self.node.restart("orderly" if move.step.by is None else _WAYS[move.step.by])
 
     def person(self, move: Move) -> None:
         """Somebody does this.  Raises HarnessError when GitHub refuses it or there is nothing to do it to."""
@@ -292,6 +298,7 @@ class Replay:
                 return
 
 
+_WAYS = {By.RESET: "reset", By.REBOOT: "orderly", By.CUT: "power cut"}
 _DOES: dict[Do, Callable[[Replay, Move], None]] = {
     Do.RUN: Replay.run,
     Do.ANSWER: Replay.answer,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from bootproof.guest import GuestFolder
 from bootproof.machine import EventKind, Machine, MachineEvent
 from bootproof.oracle import Before, Registration
 from bootproof.saved import Saved
+from bootproof.testinfra_host import host_of
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
 from bootproof.verdict import Landing
 from mock_github import wire
@@ -30,6 +32,8 @@ from mock_github.server import MockServer
 from mock_github.step import step
 from mock_github.world import World, empty_world
 from runs import OfUnits, Runs
+from testinfra.host import Host
+from under_test import AgentUnderTest, Promise
 
 MAINTAINER = "maria"
 MAINTAINER_TOKEN = "github_pat_11MARIA0000"
@@ -147,6 +151,7 @@ class Node:
     guest: GuestFolder
     name: str = ""
     boots: list[str] = field(default_factory=list)
+    agent: AgentUnderTest = field(default_factory=lambda: OURS)
 
     def __post_init__(self) -> None:
         self.runs: Runs = OfUnits(self.machine)
@@ -157,9 +162,23 @@ class Node:
         """Where the evidence goes."""
         return self.recorder.site
 
+    @functools.cached_property
+    def host(self) -> Host:
+        """testinfra's view of the running system, for what is asked once: owners, modes, settings of units."""
+        return host_of(self.machine)
+
     def connect(self, github: MockServer) -> None:
         """Plugs the mock GitHub in; it is all that the machine can reach.  Only while it is off."""
         self.machine.forwards = (network.Forward(MOCK_ADDRESS, 443, github.port),)
+
+    def promises(self, promise: Promise) -> bool:
+        """Whether the agent under test promises this; what it does not promise is not asked of it."""
+        return promise in self.agent.promises
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the agent of this repository, of which more is asked than of any other."""
+        return self.agent is OURS
 
     # --- installing -----------------------------------------------------------------------------------------
 
@@ -173,15 +192,15 @@ class Node:
             self.machine.wait_for_shell()
             done = installation.install(
                 self.machine,
-                an_installation(payload, fail_before=fail_before, fail_after=fail_after),
+                an_installation(payload, fail_before=fail_before, fail_after=fail_after, of=self.agent),
                 unit=self.guest.guest.installer or "",
             )
             kind = MachineKind.INSTALL_FINISHED if done else MachineKind.INSTALL_FAILED
             self.site.timeline.record(kind)
             # One that fails after the intent was written leaves a node, too, of which the oracle must know.
-            if done or INTENT_WRITTEN.search(self.machine.console.text):
-                self.name = name_in(self.machine.console.text)
-                self.site.registration = registration(self.name)
+            if done or self.agent.node or INTENT_WRITTEN.search(self.machine.console.text):
+                self.name = self.agent.node or name_in(self.machine.console.text)
+                self.site.registration = self.agent.registration(self.name)
             self.machine.power_off()
             self.machine.remove_stick()
             self.recorder.installing = False
@@ -209,14 +228,18 @@ class Node:
         """Orderly, by the reset button or by a power cut; waits until the system is up again; the boot id."""
         with self.site.phase(f"restarts ({way})"):
             self.keep_journal()
-            if way == "orderly":
-                self.machine.reboot()
-            elif way == "reset":
-                self.machine.reset()
-            else:
-                self.cut(f"the running system ({way})")
-                self.machine.power_on()
-            return self._up()
+            return self.start_again(way)
+
+    def start_again(self, way: str) -> str:
+        """The same at once, whatever is running."""
+        if way == "orderly":
+            self.machine.reboot()
+        elif way == "reset":
+            self.machine.reset()
+        else:
+            self.cut(f"the running system ({way})")
+            self.machine.power_on()
+        return self._up()
 
     def cut(self, aimed_at: str, landing: Landing = Landing.LANDED) -> None:
         """Takes the power away."""
@@ -240,7 +263,7 @@ class Node:
     def registered(self) -> dict[str, Any]:
         """Waits for the first tick, which the timer starts, and for the steward's after it; the marker."""
         with self.site.phase("registers"):
-            self.wait_for_run(agent.REGISTER_UNIT)
+            self.wait_for_run(self.agent.unit)
             self.tick()
             return self.marker()
 
@@ -260,12 +283,11 @@ class Node:
 
     def tick(self) -> int:
         """Forces one tick of the steward and waits for its end; its exit status."""
+        unit = self.agent.tick_unit
         with self.site.phase("the steward ticks"):
-            self.machine.run(
-                f"systemctl start {agent.STEWARD_UNIT}", timeout=REGISTRATION_SECONDS, check=False
-            )
-            status = self.property(agent.STEWARD_UNIT, "ExecMainStatus")
-            self.site.timeline.unit_state(agent.STEWARD_UNIT, f"exit status {status}")
+            self.machine.run(f"systemctl start {unit}", timeout=REGISTRATION_SECONDS, check=False)
+            status = self.property(unit, "ExecMainStatus")
+            self.site.timeline.unit_state(unit, f"exit status {status}")
             return int(status)
 
     def property(self, unit: str, name: str) -> str:
@@ -278,15 +300,15 @@ class Node:
 
     def marker(self) -> dict[str, Any]:
         """The marker, which is recorded with what it claims; empty if there is none."""
-        dates = f"echo && date +%s.%N && stat -c %.Y {agent.MARKER}"
-        found = self.machine.run(f"cat {agent.MARKER} && {dates}", check=False)
+        dates = f"echo && date +%s.%N && stat -c %.Y {self.agent.marker}"
+        found = self.machine.run(f"cat {self.agent.marker} && {dates}", check=False)
         boot_id = self.machine.boot_id
         if found.exit_status:
             self.site.timeline.marker_seen("", boot_id, None)
             return {}
         text, now, written = found.text.rsplit("\n", 2)
         text = text.rstrip("\n")
-        content: dict[str, Any] = json.loads(text)
+        content = dict(self.agent.read_marker(text))
         age = round(float(now) - float(written), 3)
         self.site.timeline.marker_seen(text, boot_id, claim_of(content), age)
         return content
@@ -300,7 +322,7 @@ class Node:
         it says of the units."""
         text = self.machine.run("journalctl -b -o short-precise; ps -eo args", timeout=30, check=False).stdout
         (self.site.consoles / f"journal-{len(self.boots)}.txt").write_bytes(text)
-        self.site.unit_journal.ask(self.machine, (agent.REGISTER_UNIT, agent.STEWARD_UNIT))
+        self.site.unit_journal.ask(self.machine, self.agent.units)
 
 
 _NAMES = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts"
@@ -309,18 +331,23 @@ _INTENT = f"zeta-self-register intent --operator {agent.OPERATOR} --repository {
 _HOSTNAME = r"sed -n 's/.*\"node\": \"\(.*\)\".*/\1/p' /etc/zeta-self-register/intent.json >/etc/hostname"
 _SYSTEM = f"systemd-sysusers && {agent.COMPILE} && {_INTENT} && {_HOSTNAME}"
 _STAMP = "zeta-self-register stamp"
-PROVISION = f"TARGET= && {_NAMES} && {_SYSTEM} && sync && {_STAMP}"
-"""All of an installation that is the agent's, on a system that runs already."""
+
+
+def provisioning(of: AgentUnderTest) -> str:
+    """All of an installation that is the agent's, on a system that runs already."""
+    return f"TARGET= && {_NAMES} && {of.set_up} && sync && {of.stamp}"
 
 
 def an_installation(
-    payload: bytes, *, fail_before: str = "", fail_after: str = ""
+    payload: bytes, *, fail_before: str = "", fail_after: str = "", of: AgentUnderTest | None = None
 ) -> installation.Installation:
     """What the operator's installer does beside the system itself: the intent, and last of all the stamp."""
+    of = of or OURS
     return installation.Installation(
+        node=of.node,
         payloads=(payload,),
         after={"hostname": _NAMES},
-        inside={"install": _SYSTEM, "stamp": _STAMP},
+        inside={"install": of.set_up, "stamp": of.stamp},
         fail_before=fail_before,
         fail_after=fail_after,
     )
@@ -345,9 +372,26 @@ def claim_of(marker: Mapping[str, Any]) -> MarkerClaim:
     return MarkerClaim(
         state,
         pull_request=pull["number"] if pull else None,
-        boot_id=marker["boot_id"],
-        written_at=datetime.datetime.fromisoformat(marker["written_at"]),
+        boot_id=marker.get("boot_id", ""),
+        written_at=datetime.datetime.fromisoformat(marker["written_at"]) if "written_at" in marker else None,
     )
+
+
+OURS = AgentUnderTest(
+    name="zeta-self-register",
+    unit=agent.REGISTER_UNIT,
+    tick_unit=agent.STEWARD_UNIT,
+    marker=agent.MARKER,
+    read_marker=json.loads,
+    registration=registration,
+    files=agent.build,
+    settings=agent.more_files,
+    set_up=_SYSTEM,
+    stamp=_STAMP,
+    user_agent=r"\(register\)",
+    promises=frozenset(Promise),
+)
+"""The agent of this repository."""
 
 
 _KINDS = {
@@ -380,6 +424,13 @@ def only_pull(github: MockServer) -> int:
     assert len(opened) == 1, f"pull requests opened: {opened}"
     assert opened[0] is not None
     return opened[0]
+
+
+def pull_in(marker: Mapping[str, Any]) -> int:
+    """The number of the pull request that a marker names."""
+    pull = marker.get("pull_request")
+    assert pull, f"it has not come to a pull request: its marker is {marker or 'not there'}"
+    return int(pull["number"])
 
 
 def installed_before(site: Site, **fields: Any) -> None:

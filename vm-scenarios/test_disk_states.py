@@ -18,22 +18,34 @@ from bootproof.diskstates.campaign import Campaign
 from bootproof.diskstates.follow_up import FollowUp
 from bootproof.diskstates.moments import Onlooker
 from bootproof.diskstates.recording import Recording, Surroundings
+from bootproof.diskstates.recovery import FileSystem
 from bootproof.oracle import Final
 from bootproof.simulation import agents
 from bootproof.simulation.people import first_world
 from mock_github.faults import Match
+from recorded_disk import OwnDisk, RecordedDisk, SystemDisk
 from stage import Node, as_found
 
-ROOT = 1
-"""The number of the partition that holds the system: the first one is the firmware's."""
 TICKS = 5
 
 
+@pytest.fixture
+def recorded_disk(file_system: FileSystem, request: pytest.FixtureRequest) -> RecordedDisk:
+    """Where the agent keeps its state."""
+    if file_system is FileSystem.EXT4:
+        return SystemDisk(request.getfixturevalue("waiting"))
+    return OwnDisk(file_system)
+
+
 @pytest.mark.long
-def test_disk_states(installed_node, waiting, github):
+def test_disk_states(installed_node, recorded_disk, github, file_system):
     node = installed_node
-    recording = record(node, waiting, github)
+    node.site.machine += f", {file_system.value}"
+    recording = record(node, recorded_disk, github)
     node.site.expect(final=Final.MERGED)
+    import pickle
+
+    (node.site.disks / "r.pickle").write_bytes(pickle.dumps(recording))  # TEMP
     follow_up = FollowUp.of(recording, agents.load("zeta-self-register"))
     with (
         node.site.phase("every state of the disk"),
@@ -41,9 +53,10 @@ def test_disk_states(installed_node, waiting, github):
     ):
         campaign.run()
         node.site.add(campaign.result())
+        node.site.add(campaign.result_of_file_system())
 
 
-def record(node: Node, waiting, github) -> Recording:
+def record(node: Node, recorded_disk: RecordedDisk, github) -> Recording:
     """One registration with nothing in its way."""
     log = node.site.disks / "writes.log"
     onlooker = Onlooker(log)
@@ -52,8 +65,7 @@ def record(node: Node, waiting, github) -> Recording:
     server.gate(Match(user_agent=agent.PROGRAM), onlooker.pass_on)
     node.connect(server)
     node.machine.credentials = agent.BY_HAND
-    node.machine.write_log = log
-    node.resume(waiting)
+    starts = recorded_disk.begin(node, log)
     onlooker.watch(server)
     node.machine.run(f"systemctl start {agent.REGISTER_UNIT}", timeout=60, check=False)
     node.machine.run(f"mkdir -p {Path(agent.TURN).parent} && touch {agent.TURN}")
@@ -64,20 +76,8 @@ def record(node: Node, waiting, github) -> Recording:
     around = look_around(node)
     moments = onlooker.moments()
     node.off()
-    begun = waiting.disks[0].copy(node.site.disks / "begun.raw")
-    ended = node.machine.disks[0].copy(node.site.disks / "ended.raw")
     assert node.site.registration is not None
-    return Recording(
-        begun=begun.path,
-        ended=ended.path,
-        partition=ROOT,
-        log=log,
-        moments=moments,
-        registration=node.site.registration,
-        around=around,
-        kept_in=agent.KEPT_IN,
-        set_up_in=agent.SET_UP_IN,
-    )
+    return Recording(recorded_disk.recorded(node), log, moments, node.site.registration, around, starts)
 
 
 def look_around(node: Node) -> Surroundings:

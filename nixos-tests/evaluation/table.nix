@@ -83,6 +83,7 @@ in
     no-steward = with' { zeta.selfRegister.steward.enable = false; };
     no-stamp = with' { zeta.selfRegister.installStamp = null; };
     behind-a-proxy = with' { networking.proxy.default = "http://proxy.example.com:3128"; };
+    ci = with' { zeta.selfRegister.ci.enable = true; };
     token-file = with' { zeta.selfRegister.tokenFile = "/run/secrets/github-token"; };
     mock = {
       networking.hostName = "github";

@@ -88,6 +88,9 @@ in
     systemd.services.zeta-register-steward = service // {
       inherit (cfg.steward) enable;
     };
+    systemd.services."${name}-ci" = lib.mkIf cfg.ci.enable (
+      service // { wantedBy = [ "multi-user.target" ]; }
+    );
     # [Install] of a package's unit is not looked at.
     systemd.timers.${name} = {
       wantedBy = [ "timers.target" ];

@@ -125,6 +125,14 @@ in
       default = "10min";
       description = "By up to how much each of these looks is put off, so that nodes do not ask all at once.";
     };
+    ci.enable = mkOption {
+      type = types.bool;
+      default = false;
+      description = ''
+        Whether {file}`zeta-self-register-ci.service` says on {file}`/dev/ttyS0` what becomes of the registration, one
+        JSON object a line for each change: for tests that read a serial console.
+      '';
+    };
     minPrIntervalSec = mkOption {
       type = types.ints.positive;
       default = 86400;

@@ -3,11 +3,13 @@
 And what an installation puts onto the stick.
 """
 
+import io
 import os
 import pwd
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -155,13 +157,17 @@ def test_an_installation_puts_its_scripts_where_the_installer_looks() -> None:
     )
     assert installation.install(stick, wanted)
     assert stick.files["/run/installer/payload/0.tar"] == b"tar"
-    assert stick.files["/run/installer/inside/stamp"] == b"date >/etc/stamp"
+    with tarfile.open(fileobj=io.BytesIO(stick.files["/run/installer/scripts.tar"])) as scripts:
+        stamp = scripts.extractfile("inside/stamp")
+        assert stamp is not None
+        assert stamp.read() == b"date >/etc/stamp"
     settings = stick.files["/run/installer/settings"].decode()
     read = subprocess.run(
         ["sh", "-c", settings + 'echo "$NODE $DISK $FAIL_AFTER"'], capture_output=True, text=True
     )
     assert read.stdout == "it's auto 6.9\n"
-    assert stick.commands == ["systemctl start installer.service"]
+    unpacked = "tar -C /run/installer -xf /run/installer/scripts.tar"
+    assert stick.commands == [unpacked, "systemctl start installer.service"]
     assert not installation.install(Stick(status=1), wanted)
 
 

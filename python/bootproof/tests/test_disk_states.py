@@ -11,10 +11,12 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bootproof.diskstates import found, stretches, write_log
+from bootproof.diskstates.by_hand import ByHand
 from bootproof.diskstates.campaign import Campaign
 from bootproof.diskstates.checker import Checker
 from bootproof.diskstates.choices import Bound, Choice, Torn, choices
@@ -22,7 +24,8 @@ from bootproof.diskstates.ext4 import Ext4
 from bootproof.diskstates.found import Found
 from bootproof.diskstates.image import BLOCK, Base, Fingerprints, Image, Partition, partition
 from bootproof.diskstates.moments import FOR_EVER, Onlooker
-from bootproof.diskstates.recording import Recording, Surroundings
+from bootproof.diskstates.recording import Recorded, Recording, Surroundings
+from bootproof.diskstates.recovery import FileSystem, FileSystemBrokenError, Recovered
 from bootproof.diskstates.write_log import Kind
 from bootproof.oracle_case import Registration
 from bootproof.verdict import HarnessError
@@ -294,7 +297,8 @@ def recording(image: Path, requests: Sequence[Request], folder: Path) -> Recordi
     ended.write_bytes(content)
     own = Registration(repository="o/r", record="r", branch="b", user_agent="^a", logins=("alice",))
     log = logged(folder / "log", requests)
-    return Recording(image, ended, 0, log, (), own, Surroundings({}, {}), "/state", ())
+    disk = Recorded(FileSystem.EXT4, image, ended, partition(image, 0), "/state", (), Found(()))
+    return Recording(disk, log, (), own, Surroundings({}, {}))
 
 
 def test_every_state_is_recovered_and_judged(
@@ -313,7 +317,6 @@ def test_every_state_is_recovered_and_judged(
     counts = campaign.counts
     assert (counts.flushes, counts.found, counts.violations) == (3, 2, 0)
     assert counts.states > counts.images > counts.recovered >= 2
-    assert counts.checked == counts.recovered
 
 
 def test_a_broken_promise_is_a_finding_with_its_state(
@@ -323,6 +326,41 @@ def test_a_broken_promise_is_a_finding_with_its_state(
         campaign.run()
     (finding,) = campaign.result().findings
     assert str(finding) == "one-per-epoch: #2 [before flush 2: blocks 0 of 1]"
+
+
+def test_a_file_system_that_does_not_come_up_is_another_rules_finding(
+    image: Path, transaction: Sequence[Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recover, judge = ByHand.recover, Noted(wrong=b"")
+
+    def with_a_fault(self: ByHand, cut: Image) -> Recovered:
+        recovered = recover(self, cut)
+        if recovered.found.contents[MARKER] == NEW:
+            raise FileSystemBrokenError("cannot be mounted")
+        return recovered
+
+    monkeypatch.setattr(ByHand, "recover", with_a_fault)
+    with Campaign(recording(image, transaction, tmp_path), judge, tmp_path) as campaign:
+        campaign.run()
+    assert campaign.result().findings == ()
+    (finding,) = campaign.result_of_file_system().findings
+    assert str(finding) == "cannot be mounted [before flush 2: blocks 0 of 1]"
+    assert campaign.counts.broken > 1
+    assert set(judge.shown) == {OLD}
+
+
+def test_states_before_the_program_is_started_are_left_out(
+    image: Path, transaction: Sequence[Request], tmp_path: Path
+) -> None:
+    whole = recording(image, transaction, tmp_path)
+    flush = next(entry for entry in write_log.read(whole.log).entries if entry.kind is Kind.FLUSH)
+    judge = Noted(wrong=b"")
+    with Campaign(replace(whole, starts=flush.ends), judge, tmp_path) as campaign:
+        campaign.run()
+    assert judge.shown[OLD][0] == flush.ends
+    assert set(judge.shown) == {OLD, NEW}
+    writes = len([request for request in transaction if request])
+    assert (campaign.counts.writes, campaign.counts.flushes) == (writes - 2, 2)
 
 
 def test_a_log_that_does_not_lead_to_the_last_image_is_an_error(

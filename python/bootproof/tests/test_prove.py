@@ -54,7 +54,7 @@ def house(tmp_path: Path) -> Path:
         (root / name).mkdir(parents=True)
         shutil.copy(ROOT / name / "pyproject.toml", root / name)
     shutil.copy(ROOT / "prove", root)
-    for name in ("bootstrap.py", "requirements.lock"):
+    for name in ("asked.py", "bootstrap.py", "requirements.lock"):
         shutil.copy(ROOT / "python" / name, root / "python")
     (root / ".venv" / "bin").mkdir(parents=True)
     tool(root / ".venv" / "bin", "python", f'exec {sys.executable} "$@"')
@@ -117,7 +117,54 @@ def test_exit_status(house: Path, body: str, status: int) -> None:
     add(house, "other")
     done = prove(house, "reboot", "--guest", "guest")
     assert done.returncode == status, done.stdout + done.stderr
-    assert "other" not in done.stdout
+    assert "test_other" not in done.stdout  # "other" alone may be in a path
+
+
+ANY_AGENT = "import pytest\npytestmark = pytest.mark.any_agent\n"
+
+
+def with_an_agent(house: Path, conftest: str = "") -> None:
+    """Two scenarios, of which one is for any agent, and an agent's folder."""
+    add(house, "reboot")
+    add(house, "cuts")
+    path = house / "vm-scenarios" / "test_reboot.py"
+    path.write_text(path.read_text() + ANY_AGENT)
+    (house / "vm-scenarios" / "conftest.py").write_text(conftest)
+    (house / "mine").mkdir()
+    (house / "mine" / "agent.toml").touch()
+
+
+TAKES_AN_AGENT = """
+def pytest_addoption(parser):
+    parser.addoption("--agent")
+def pytest_configure(config):
+    config.addinivalue_line("markers", "any_agent: as in the repository")
+    assert config.getoption("--agent").endswith("/mine")
+"""
+
+
+def test_another_agent_is_put_before_the_scenarios_that_are_for_any(house: Path) -> None:
+    with_an_agent(house, TAKES_AN_AGENT)
+    done = prove(house, "--guest", "guest", "--agent", "mine", "--json", "out.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [run["scenario"] for run in json.loads((house / "out.json").read_bytes())["runs"]] == ["reboot"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--agent", "guest"], "--agent: guest has no agent.toml; "),
+        (["cuts", "--agent", "mine"], "--agent: cuts asks for more than any agent has to offer; "),
+        (["--agent", "mine", "--planted"], "--agent: traces and planted bugs are those of this repository's"),
+        (["--agent", "mine", "--replay"], "--agent: traces and planted bugs are those of this repository's"),
+    ],
+)
+def test_an_agent_that_cannot_be_put_there_is_one_line(house: Path, arguments: list[str], said: str) -> None:
+    with_an_agent(house)
+    done = prove(house, "--guest", "guest", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_report_is_written_with_the_same_names_as_junit(house: Path) -> None:
@@ -197,9 +244,152 @@ def test_traces_are_replayed_by_their_scenario_alone(house: Path, arguments: lis
     (house / "vm-scenarios" / "conftest.py").write_text(REPLAY_OPTIONS)
     (house / "vm-scenarios" / "test_replay.py").write_text(REPLAY)
     add(house, "reboot", "assert False")
+    for name in arguments:
+        (house / name).touch()
     done = prove(house, "--guest", "guest", "--replay", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (house / "asked").read_text() == asked
+
+
+FILE_SYSTEM_OPTION = """
+def pytest_addoption(parser):
+    parser.addoption("--file-system", action="append")
+"""
+DISK_STATES = """
+def test_disk_states(site, guest_folder, request):
+    site.without_oracle("a test of prove")
+    (guest_folder.parent / "asked").write_text(" ".join(request.config.getoption("--file-system")))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_file_system_is_for_its_scenario_alone(house: Path) -> None:
+    (house / "vm-scenarios" / "conftest.py").write_text(FILE_SYSTEM_OPTION)
+    (house / "vm-scenarios" / "test_disk_states.py").write_text(DISK_STATES)
+    add(house, "reboot", "assert False")
+    every = " ".join({**bootstrap.MACHINE_PACKAGES, **bootstrap.BASE_PACKAGES, "btrfs-progs": None})
+    tool(house / "bin", "dpkg-query", f"printf '%s installed\\n' {every}")
+    done = prove(house, "--guest", "guest", "--file-system", "ext4", "--file-system", "btrfs")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (house / "asked").read_text() == "ext4 btrfs"
+
+
+def test_a_file_system_that_is_not_known_or_not_asked_for_is_one_line(house: Path) -> None:
+    add(house, "disk_states")
+    add(house, "reboot")
+    done = prove(house, "--file-system", "btfs")
+    assert (done.returncode, done.stderr) == (2, "no file system btfs; the nearest is btrfs\n")
+    done = prove(house, "reboot", "--file-system", "xfs")
+    alone = "--file-system is for disk-states alone: ./prove disk-states --file-system …\n"
+    assert (done.returncode, done.stderr) == (2, alone)
+
+
+@pytest.mark.parametrize(
+    ("root", "kernels", "says"),
+    [
+        (False, "nodev\tproc\n\tbtrfs\n", "btrfs is mounted by this host's kernel, which takes root: "),
+        (True, "nodev\tproc\n\text4\n", "this host's kernel has no btrfs, and nothing else can recover one"),
+    ],
+)
+def test_what_this_host_cannot_mount_is_one_line(
+    root: bool,
+    kernels: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(bootstrap.os, "geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "filesystems").write_text(kernels)
+    monkeypatch.setattr(bootstrap, "KERNELS_FILE_SYSTEMS", tmp_path / "filesystems")
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.ensure_mountable("btrfs")
+    said = capsys.readouterr().err
+    assert ended.value.code == bootstrap.EXIT_MISSING
+    assert said.startswith(says)
+    assert said.count("\n") == 1
+
+
+FUZZ_OPTIONS = """
+def pytest_addoption(parser):
+    parser.addoption("--fuzz", type=float)
+    parser.addoption("--seed", type=int)
+"""
+FUZZ = """
+def test_schedule(site, guest_folder, request):
+    site.without_oracle("a test of prove")
+    option = request.config.getoption
+    (guest_folder.parent / "asked").write_text(f"{option('--fuzz')} {option('--seed')}")
+"""
+
+
+def fuzzed(house: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (house / "vm-scenarios" / "conftest.py").write_text(FUZZ_OPTIONS)
+    (house / "vm-scenarios" / "fuzz.py").write_text(FUZZ)
+    add(house, "reboot", "assert False")
+    return prove(house, "--guest", "guest", *arguments)
+
+
+def test_fuzzing_goes_alone_and_says_how_to_do_the_same_again(house: Path) -> None:
+    done = fuzzed(house, "--fuzz", "0.5", "--seed", "12", "--json", "out.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (house / "asked").read_text() == "0.5 12"
+    assert done.stderr.startswith("seed 12; the same histories again: ./prove --fuzz 0.5 --seed 12\n")
+    assert [run["scenario"] for run in json.loads((house / "out.json").read_bytes())["runs"]] == [
+        "fuzz/schedule"
+    ]
+    assert "fuzz" not in prove(house, "--list").stdout
+
+
+def test_a_seed_that_was_not_given_is_chosen(house: Path) -> None:
+    done = fuzzed(house, "--fuzz", "1")
+    seed = (house / "asked").read_text().split()[1]
+    assert f"./prove --fuzz 1 --seed {seed}\n" in done.stderr
+
+
+MINUTES = "minutes are needed, above 0 and up to a day, such as  ./prove --fuzz 10"
+ALONE = "--fuzz goes alone: leave out scenarios, --replay, --planted, --agent, --file-system and --list"
+SEED = "a whole number of up to nine digits is needed, as an earlier run said it"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fuzz"], f"--fuzz: {MINUTES}"),
+        *(
+            (["--fuzz", word], f"--fuzz {word}: {MINUTES}")
+            for word in ("0", "-1", "soon", "nan", "inf", "1441")
+        ),
+        (["reboot", "--fuzz", "1"], ALONE),
+        (["--fuzz", "1", "--planted"], ALONE),
+        (["--fuzz", "1", "--replay"], ALONE),
+        (["--fuzz", "1", "--list"], ALONE),
+        (["--fuzz", "1", "--agent", "x"], ALONE),
+        *(
+            (["--fuzz", "1", "--seed", word], f"--seed {word}: {SEED}")
+            for word in ("x", "-1", "1.5", "1234567890")
+        ),
+        (["--seed", "1"], "--seed is for --fuzz MINUTES"),
+    ],
+)
+def test_what_is_wrong_with_fuzzing_is_one_line(house: Path, arguments: list[str], said: str) -> None:
+    add(house, "reboot")
+    done = prove(house, "--guest", "guest", *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")
+
+
+def test_a_place_or_a_trace_that_is_none_is_told_before_anything_is_built(house: Path) -> None:
+    add(house, "reboot")
+    (house / "file").touch()
+    for arguments, said in (
+        (["--replay", "nosuch.json"], "--replay: nosuch.json is no file"),
+        (["--keep", "file"], "--keep: file is no folder"),
+        (["--json", "nosuch/out.json"], f"--json: there is no folder {house}/nosuch"),
+        (["--json", "guest"], "--json: guest is a folder"),
+    ):
+        done = prove(house, *arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")
 
 
 def test_missing_packages_are_one_line_for_who_is_not_root(

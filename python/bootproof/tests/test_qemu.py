@@ -15,7 +15,7 @@ from bootproof.disk import Disk, Format
 from bootproof.errors import MachineError
 from bootproof.guest import Console as ConsoleDevice
 from bootproof.network import Forward
-from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, command_line
+from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, WriteLog, command_line
 
 TCG = Accelerator(Kind.TCG, 8.0, "for the test")
 UEFI = Boot(firmware=firmware.Firmware(Path("/code.fd"), Path("/variables.fd")))
@@ -74,11 +74,26 @@ def test_disks_keep_their_order_format_and_flushes() -> None:
 
 def test_a_recorded_disk_sees_each_write_and_flush_of_the_guest() -> None:
     disks = (Disk(Path("/a.raw")), Disk(Path("/b.raw")))
-    hardware, log = Hardware.named("node"), Path("/writes.log")
-    text = " ".join(command_line("node", hardware, TCG, UEFI, disks, (), WIRING, write_log=log))
-    assert "driver=blklogwrites,file=disk0,log=log,node-name=recorded" in text
-    assert "drive=recorded,bootindex=1,request-merging=off" in text
-    assert "drive=disk1,bootindex=2" in text
+    hardware = Hardware.named("node")
+    for number, other in ((0, 1), (1, 0)):
+        log = WriteLog(Path("/writes.log"), number)
+        text = " ".join(command_line("node", hardware, TCG, UEFI, disks, (), WIRING, write_log=log))
+        layer = f"driver=blklogwrites,file=disk{number},log=log,log-sector-size=512,node-name=recorded"
+        assert layer in text
+        assert f"drive=recorded,bootindex={number + 1},request-merging=off" in text
+        assert f"drive=disk{other},bootindex={other + 1}" in text
+
+
+def test_a_disk_that_writes_4_kib_at_once_says_so_to_the_guest_and_to_the_log() -> None:
+    disks = (Disk(Path("/a.raw")), Disk(Path("/b.raw"), serial="S", sector=4096))
+    text = " ".join(
+        command_line(
+            "n", Hardware.named("n"), TCG, UEFI, disks, (), WIRING, write_log=WriteLog(Path("/l"), 1)
+        )
+    )
+    assert "log=log,log-sector-size=4096" in text
+    assert "serial=S,logical_block_size=4096,physical_block_size=4096" in text
+    assert text.count("block_size") == 2
 
 
 def test_the_network_is_closed_but_for_the_forwards() -> None:

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,20 @@ def test_a_request_without_the_network_is_logged_and_stopped_by_nothing(
     answer = server.ask(request("POST", f"{HOME}/issues/{busy}/comments", token=TOKEN, json={"body": "x"}))
     assert (answer.status, comments(server)) == (201, ["x"])
     assert [event.type for event in server.events()][-3:] == ["request", "comment-created", "response"]
+
+
+def test_a_certificate_is_valid_for_about_a_year(start: Callable[..., MockServer], world: World) -> None:
+    server = start(world, tls=True)
+    trust = ssl.create_default_context(cadata=server.ca_pem.decode())
+    address = ("127.0.0.1", server.port)
+    with (
+        socket.create_connection(address) as plain,
+        trust.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+    ):
+        shown = wrapped.getpeercert() or {}
+    since, until = (ssl.cert_time_to_seconds(str(shown[key])) for key in ("notBefore", "notAfter"))
+    assert since < time.time() < until
+    assert until - since < 400 * 86_400, "a client whose clock is years off would believe it"
 
 
 def test_the_wrong_certificate(start: Callable[..., MockServer], world: World) -> None:

@@ -53,4 +53,8 @@ def test_a_bug_counts_as_caught_only_by_what_is_named(tmp_path):
     reason = planted.BUGS["registers-at-every-boot"].found
     assert planted.outcome([{**run, "reason": reason}], [scenario])[0] == 0
     assert planted.outcome([], [scenario]) == (1, "registers-at-every-boot: NOT CAUGHT: not tried\n")
+    on_both = [{**run, "scenario": f"reboot[{kind}-registers-at-every-boot]"} for kind in ("btrfs", "xfs")]
+    assert planted.outcome([{**one, "reason": reason} for one in on_both], [scenario])[0] == 0
+    missed = {**on_both[1], "reason": ""}
+    assert planted.outcome([{**on_both[0], "reason": reason}, missed], [scenario])[0] == 1
     assert planted.outcome([], []) == (1, "")

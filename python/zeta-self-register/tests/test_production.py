@@ -149,6 +149,16 @@ def test_what_is_wrong_with_a_certificate_is_said(machine, tmp_path, flaw, said)
             Production(str(tmp_path / "ca.pem")).github(asked(server.url))
 
 
+def test_a_sign_in_page_of_the_network_is_shown_nothing_and_named(peer):
+    """It answers in plain HTTP, on the port of HTTPS."""
+    page = peer(
+        lambda connection: connection.sendall(b"HTTP/1.1 302 Found\r\nlocation: http://portal/\r\n\r\n")
+    )
+    with pytest.raises(NotSent, match="speaks no TLS: check whether this network has a sign-in page"):
+        Production().github(asked(page.url.replace("http://", "https://")))
+    assert SECRET.encode() not in b"".join(page.received)
+
+
 def test_the_keys_of_a_connection_are_not_written_down(machine, tmp_path, monkeypatch):
     keys = tmp_path / "keys"
     monkeypatch.setenv("SSLKEYLOGFILE", str(keys))

@@ -18,7 +18,7 @@ from bootproof.simulation.aiming import Move, Then
 from bootproof.simulation.ending import final_of
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.people import first_world
-from bootproof.simulation.steps import Do, Step
+from bootproof.simulation.steps import By, Do, Step
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError, Landing
 from mock_github.live import Live
@@ -83,9 +83,7 @@ class Machine:
 
     def cut(self) -> None:
         self.done.append("cut")
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(30)
+        self._stop()
 
     def power_on(self) -> None:
         self.done.append("on")
@@ -95,6 +93,16 @@ class Machine:
 
     def reboot(self) -> None:
         self.done.append("reboot")
+        self._stop()
+
+    def reset(self) -> None:
+        self.done.append("reset")
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(30)
 
     def wait_for_shell(self) -> str:
         return self.boot_id
@@ -189,6 +197,31 @@ def test_a_power_cut_lands_and_the_machine_starts_again(keeper):
     assert landings(replay, MachineKind.CUT) == [Landing.LANDED]
     assert replay.node.machine.done == ["cut", "on"]
     assert branches(replay) == []
+
+
+@pytest.mark.parametrize(("how", "by", "done"), [(Do.CUT, By.RESET, "reset"), (Do.KILL, By.REBOOT, "reboot")])
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "on-its-way"])
+def test_a_reset_or_a_reboot_in_a_run_starts_the_machine_again_once(answered, how, by, done, keeper):
+    replay = keeper([REF])
+    local = "killed before anything was written"
+    last = move(Do.ANSWER, REF, local=local, interrupt=how, by=by) if answered else move(how, by=by)
+    replay.go([move(Do.RUN, "register", Then.REQUEST), last])
+    assert landings(replay, MachineKind.KILL) == [Landing.LANDED]
+    (killed,) = (event for event in replay.node.site.timeline.events if event.kind is MachineKind.KILL)
+    assert killed.name == by.value
+    assert replay.node.machine.done == [done]
+    assert branches(replay) == ([replay.own.branch] if answered else [])
+    assert len(replay.node.boots) == 1
+
+
+def test_a_reset_when_the_program_has_given_up_came_too_late(keeper):
+    replay = keeper([REF])
+    replay.node.machine.patience = 0.2
+    replay.run(move(Do.RUN, "register", Then.REQUEST))
+    replay.node.machine.process.wait(30)
+    wait_until_gone(replay)
+    replay.broken_off(move(Do.CUT, by=By.RESET))
+    assert landings(replay, MachineKind.KILL) == [Landing.TOO_LATE]
 
 
 def test_a_late_request_takes_effect_at_its_step(keeper):

@@ -57,3 +57,30 @@ def test_the_first_run_hands_over_whatever_came_of_it():
     known = unit("zeta-self-register.service")
     assert known["OnSuccess"] == known["OnFailure"] == ["zeta-register-steward.service"]
     assert known["SuccessExitStatus"] == [str(int(Exit.NOT_NOW))]
+
+
+CONSOLE = "zeta-self-register-ci.service"
+
+
+def test_what_says_it_on_the_console_only_looks_and_runs_where_it_is_enabled():
+    known, steward = unit(CONSOLE), unit(SERVICES[1])
+    assert known["ExecStart"] == ["zeta-self-register watch --json"]
+    assert known["TTYPath"] == ["/dev/ttyS0"]
+    assert known["WantedBy"] == ["multi-user.target"]
+    of_its_own = {
+        "ConditionPathExists",
+        "DeviceAllow",
+        "StandardOutput",
+        "SuccessExitStatus",
+        "TTYPath",
+        "WantedBy",
+    }
+    assert set(known) - set(steward) == of_its_own
+    # No folder is its own, so that all it sees is read-only.
+    assert not {"StateDirectory", "RuntimeDirectory"} & set(known)
+    assert known["ProtectSystem"] == ["strict"]
+    # Otherwise it has the steward's sandbox and credentials.
+    own = {"Description", "After", "Type", "ExecStart"}
+    assert {key: known[key] for key in set(known) & set(steward) - own} == {
+        key: steward[key] for key in set(known) & set(steward) - own
+    }

@@ -20,6 +20,7 @@ import msgspec
 from bootproof.errors import MachineError
 
 GIGABYTE = 1 << 30
+SECTOR = 512
 
 
 class Format(enum.Enum):
@@ -28,18 +29,20 @@ class Format(enum.Enum):
 
 
 class Disk(msgspec.Struct, frozen=True):
-    """An image file. `serial` is what the guest sees, and stays with the image and with its forks."""
+    """An image file. `serial` is what the guest sees, and `sector` how many bytes it is told that this disk writes at
+    once; both stay with the image and with its forks."""
 
     path: Path
     format: Format = Format.RAW
     read_only: bool = False
     serial: str = ""
+    sector: int = SECTOR
 
     def fork(self, path: Path) -> "Disk":
         """A qcow2 overlay at `path` that begins as this disk is now. This disk must not be written to any more."""
         base = str(self.path.resolve())
         _qemu_img("create", "-q", "-f", "qcow2", "-b", base, "-F", self.format.value, str(path))
-        return Disk(path, Format.QCOW2, serial=self.serial)
+        return Disk(path, Format.QCOW2, serial=self.serial, sector=self.sector)
 
     def copy(self, path: Path) -> "Disk":
         """A raw image at `path` with the same content and no backing file."""
@@ -48,7 +51,7 @@ class Disk(msgspec.Struct, frozen=True):
             subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(self.path), str(path)], check=True)
         else:
             _qemu_img("convert", "-q", "-O", "raw", str(self.path), str(path))
-        return Disk(path, Format.RAW, serial=self.serial)
+        return Disk(path, Format.RAW, serial=self.serial, sector=self.sector)
 
 
 def existing(path: Path, read_only: bool = False) -> Disk:
@@ -56,11 +59,11 @@ def existing(path: Path, read_only: bool = False) -> Disk:
     return Disk(path, Format.QCOW2 if path.suffix == ".qcow2" else Format.RAW, read_only)
 
 
-def blank(path: Path, size: int = 4 * GIGABYTE, serial: str = "") -> Disk:
+def blank(path: Path, size: int = 4 * GIGABYTE, serial: str = "", sector: int = SECTOR) -> Disk:
     """A raw image of `size` bytes that takes no room until it is written to."""
     with path.open("xb") as file:
         file.truncate(size)
-    return Disk(path, Format.RAW, serial=serial)
+    return Disk(path, Format.RAW, serial=serial, sector=sector)
 
 
 def from_folder(folder: Path, path: Path) -> Disk:

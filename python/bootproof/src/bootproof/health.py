@@ -11,7 +11,7 @@ from bootproof.machine import Machine
 _ANSWER_SECONDS = 5
 _LEFT = 64  # KiB; less than that is a disk on which nothing can be written any more
 _DISK = f"df -kP / /var/lib | awk 'NR > 1 && $4 < {_LEFT} {{ print $6; exit }}'"
-_ROUTE = "ip route show default"
+_ADDRESSES = "ip -oneline address show scope global"
 
 
 def trouble(machine: Machine) -> str:
@@ -22,13 +22,13 @@ def trouble(machine: Machine) -> str:
         return machine.failure
     try:
         full = machine.run(_DISK, timeout=_ANSWER_SECONDS, check=False).text
-        route = machine.run(_ROUTE, timeout=_ANSWER_SECONDS, check=False).text
+        addresses = machine.run(_ADDRESSES, timeout=_ANSWER_SECONDS, check=False).text
     except MachineError as error:
         return f"the guest hangs: {str(error).splitlines()[0]}"
     if full:
         return f"the guest's disk is full: nothing is left on {full}"
-    if not route and machine.is_plugged_in:
-        return "the guest has lost its network: it has no default route, and its cable is plugged in"
+    if not addresses and machine.is_plugged_in:
+        return "the guest has lost its network: it has no address, and its cable is plugged in"
     return ""
 
 

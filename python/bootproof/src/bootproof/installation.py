@@ -4,7 +4,9 @@ The installer takes what is particular to one installation from /run/installer; 
 are put there, and the unit is started and waited for.
 """
 
+import io
 import shlex
+import tarfile
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -13,6 +15,11 @@ import msgspec
 from bootproof.machine import CommandResult
 
 SETTINGS = "/run/installer"
+STEPS = (
+    *("enumerate", "choose", "wipe", "partition", "format", "configure", "operator-key", "password"),
+    *("hostname", "wifi", "sign-in", "register", "install", "toolchain", "sync", "stamp", "banner"),
+)
+"""As the installer prints them, in its order."""
 
 
 class TakesCommands(Protocol):
@@ -23,10 +30,10 @@ class TakesCommands(Protocol):
 
 
 class Installation(msgspec.Struct, frozen=True):
-    """One installation. Steps are named as the installer prints them: enumerate, choose, wipe, partition, format,
-    configure, operator-key, password, hostname, wifi, sign-in, register, install, toolchain, sync, stamp, banner.
+    """One installation. Its steps are STEPS.
 
     `before` and `after` map steps to shell scripts that run on the stick ($TARGET is the new system's mount point);
+    `tries` maps install alone to one that runs in each of its three tries, whose number is $TRY.
     `inside` maps steps from install on to scripts that run in the new system. `inside["stamp"]` is the last thing
     written, after all file systems were synced. `payloads` are tar archives unpacked over the new system.
     """
@@ -38,6 +45,7 @@ class Installation(msgspec.Struct, frozen=True):
     payloads: tuple[bytes, ...] = ()
     before: Mapping[str, str] = {}
     after: Mapping[str, str] = {}
+    tries: Mapping[str, str] = {}
     inside: Mapping[str, str] = {}
 
 
@@ -53,10 +61,26 @@ def prepare(machine: TakesCommands, installation: Installation) -> None:
     machine.put_file(f"{SETTINGS}/settings", text.encode())
     for number, archive in enumerate(installation.payloads):
         machine.put_file(f"{SETTINGS}/payload/{number}.tar", archive)
-    for folder in ("before", "after", "inside"):
-        scripts: Mapping[str, str] = getattr(installation, folder)
-        for step, script in scripts.items():
-            machine.put_file(f"{SETTINGS}/{folder}/{step}", script.encode())
+    hooks = {
+        "before": installation.before,
+        "after": installation.after,
+        "try": installation.tries,
+        "inside": installation.inside,
+    }
+    scripts = {f"{hook}/{step}": text for hook, steps in hooks.items() for step, text in steps.items()}
+    machine.put_file(f"{SETTINGS}/scripts.tar", _archive(scripts))
+    machine.run(f"tar -C {SETTINGS} -xf {SETTINGS}/scripts.tar", timeout=15, check=True)
+
+
+def _archive(files: Mapping[str, str]) -> bytes:
+    """All in one, since each command costs time."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
 
 
 def install(

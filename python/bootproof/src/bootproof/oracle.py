@@ -73,7 +73,7 @@ def interruptions(case: Case) -> tuple[Interruption, ...]:
     landings = {"fault-landed": Landing.LANDED, "fault-missed": Landing.TOO_LATE}
     faults = [Interruption(_kind(e), landings[e.type]) for e in case.events if e.type in landings]
     broken_off = [
-        Interruption(event.kind.value, event.landing)
+        Interruption(event.name or event.kind.value, event.landing)
         for event in case.timeline
         if event.kind in (MachineKind.CUT, MachineKind.KILL) and event.landing is not None
     ]

@@ -257,11 +257,12 @@ def pytest_runtest_makereport(
 def in_order_or(item: pytest.Item, failure: BaseException | None) -> BaseException | None:
     """The failure; but where the machine was not in order, it is no word about the program."""
     why = item.stash.get(_trouble, "")
-    return (
-        HarnessError(f"{why} (and then: {type(failure).__name__}: {_first_line(failure)})")
-        if failure is not None and why
-        else failure
-    )
+    return blamed(why, failure) if failure is not None and why else failure
+
+
+def blamed(why: str, failure: BaseException) -> HarnessError:
+    """A failure on a machine that was not in order, as `why` says."""
+    return HarnessError(f"{why} (and then: {type(failure).__name__}: {_first_line(failure)})")
 
 
 def _final_row(item: pytest.Item, failure: BaseException | None, seconds: float) -> Row:
@@ -272,7 +273,12 @@ def _final_row(item: pytest.Item, failure: BaseException | None, seconds: float)
         name = scenario_name(item.nodeid)
         row = Row(scenario=name, machine="-", verdict=Verdict.HOLDS, seconds=round(seconds, 3))
         failure = failure if failure is not None else HarnessError("the scenario left no verdict")
-    if failure is None or failure is item.stash.get(_told, None):
+    return row if failure is item.stash.get(_told, None) else with_failure(row, failure)
+
+
+def with_failure(row: Row, failure: BaseException | None) -> Row:
+    """The row of a scenario that this exception ended, if one did."""
+    if failure is None:
         return row
     reason = f"{type(failure).__name__}: {_first_line(failure)}"
     reason = f"{row.reason}; {reason}" if row.reason else reason

@@ -27,11 +27,11 @@ from bootproof.guest import Console as ConsoleDevice
 from bootproof.guest import GuestFolder, Stage
 from bootproof.machine import CommandResult, EventKind, MachineEvent, Record
 from bootproof.network import Forward
-from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, command_line, direct_kernel
+from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, WriteLog, command_line, direct_kernel
 from bootproof.qemu_process import CRASHED, QemuProcess
 from bootproof.saved import Saved
 
-__all__ = ["Hardware", "QemuMachine"]
+__all__ = ["Hardware", "QemuMachine", "WriteLog"]
 
 VARIABLES = "uefi-variables.fd"
 _SAVE_LIMIT = 30.0  # seconds; a gibibyte of which a quarter is in use takes less than one
@@ -52,9 +52,9 @@ class QemuMachine:
     `forks` is given as another folder, the forks of disks that the machine makes itself (`load`, `resume`).
 
     While the machine is off these may be changed: `disks`, `forwards`, `credentials` (systemd's, which come with each
-    boot beside the command port's), `kernel`, which is booted without firmware, and `write_log`, a file that gets every
-    write to the first disk from the next power-on to the next reset or power-off (see diskstates). Every time limit is
-    stretched by the accelerator's factor.
+    boot beside the command port's), `kernel`, which is booted without firmware, and `write_log`, which gets every write
+    to one disk from the next power-on to the next reset or power-off. Every time limit is stretched by the
+    accelerator's factor.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class QemuMachine:
         self.disks: Sequence[Disk] = tuple(disks)
         self.forwards = forwards
         self.credentials: Mapping[str, bytes] = {}
-        self.write_log: Path | None = None
+        self.write_log: WriteLog | None = None
         self.accelerator = accelerator or probe()
         self._record = record
         self._stick: GuestFolder | None = None
@@ -193,7 +193,7 @@ class QemuMachine:
     def _start(self, saved: Saved | None = None) -> None:
         """One process; told as a power-on or, by `_watch`, as a reset before it runs."""
         if self.write_log is not None:
-            self.write_log.write_bytes(b"")
+            self.write_log.path.write_bytes(b"")
         process = QemuProcess(lambda wiring: self._command_line(wiring, saved), self.folder / "qemu.log")
         self.console.attach(process.console)
         self._port.attach(process.command_port, saved.boot_id if saved else None)

@@ -10,7 +10,7 @@ import msgspec
 
 from bootproof import command_port, network
 from bootproof.accelerator import QEMU, Accelerator
-from bootproof.disk import Disk
+from bootproof.disk import SECTOR, Disk
 from bootproof.errors import MachineError
 from bootproof.firmware import Firmware
 from bootproof.guest import Console as ConsoleDevice
@@ -61,6 +61,13 @@ class Boot(msgspec.Struct, frozen=True):
     firmware: Firmware | None = None
 
 
+class WriteLog(msgspec.Struct, frozen=True):
+    """A file that gets every write to one of the disks, which is given by its number; see diskstates."""
+
+    path: Path
+    disk: int = 0
+
+
 def command_line(
     name: str,
     hardware: Hardware,
@@ -72,12 +79,12 @@ def command_line(
     console: ConsoleDevice = ConsoleDevice.SERIAL,
     credentials: Mapping[str, bytes] = MappingProxyType({}),
     memory: Path | None = None,
-    write_log: Path | None = None,
+    write_log: WriteLog | None = None,
 ) -> list[str]:
     """QEMU's whole command line. Nothing by default: each device is one more that firmware and kernel look at.
 
     `memory` is what a machine that is like this one in everything was saved to; this one goes on from there.
-    `write_log` is an empty file that every write to the first disk is recorded in.
+    The file of `write_log` is empty.
     """
     return [
         *(QEMU, "-name", name, "-nodefaults", "-no-user-config", "-display", "none", "-S"),
@@ -111,17 +118,19 @@ def _boot(boot: Boot) -> list[str]:
     ]
 
 
-def _disks(disks: Sequence[Disk], write_log: Path | None) -> list[str]:
+def _disks(disks: Sequence[Disk], write_log: WriteLog | None) -> list[str]:
     arguments = []
     for number, one in enumerate(disks):
         read_only = "on" if one.read_only else "off"
         file = f"driver=file,filename={_escaped(one.path)},cache.no-flush=on"
         image = f"driver={one.format.value},file=file{number}"
         top, further = f"disk{number}", f",serial={one.serial}" if one.serial else ""
+        if one.sector != SECTOR:
+            further += f",logical_block_size={one.sector},physical_block_size={one.sector}"
         arguments += ["-blockdev", f"{file},node-name=file{number},read-only={read_only}"]
         arguments += ["-blockdev", f"{image},node-name={top},read-only={read_only}"]
-        if number == 0 and write_log is not None:
-            arguments += _recorded(top, write_log)
+        if write_log is not None and write_log.disk == number:
+            arguments += _recorded(top, write_log.path, one.sector)
             # Each of the guest's requests is to be an entry of its own: the disk may do one without the other.
             top, further = "recorded", f"{further},request-merging=off"
         # a boot index on the disks alone: the firmware connects nothing else before it boots
@@ -129,10 +138,11 @@ def _disks(disks: Sequence[Disk], write_log: Path | None) -> list[str]:
     return arguments
 
 
-def _recorded(node: str, log: Path) -> list[str]:
+def _recorded(node: str, log: Path, sector: int) -> list[str]:
     """A layer above the image, so that it sees the guest's flushes, which the file below skips."""
     file = f"driver=file,filename={_escaped(log)},cache.no-flush=on,node-name=log"
-    return ["-blockdev", file, "-blockdev", f"driver=blklogwrites,file={node},log=log,node-name=recorded"]
+    layer = f"driver=blklogwrites,file={node},log=log,log-sector-size={sector},node-name=recorded"
+    return ["-blockdev", file, "-blockdev", layer]
 
 
 def _ports(wiring: Wiring, device: ConsoleDevice) -> list[str]:

@@ -39,7 +39,7 @@ class MachineKind(enum.Enum):
     # The operator told the program to forget what it registered; begins an epoch.
     OPERATOR_RESET = "operator-reset"
     CUT = "cut"
-    # The program was killed, by SIGKILL.
+    # The program was killed: by SIGKILL, or with its machine by a reboot or the reset button.
     KILL = "kill"
     POWER_OFF = "power-off"
     MARKER_SEEN = "marker-seen"
@@ -75,8 +75,9 @@ class MarkerClaim(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class MachineEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One event. `name` is a step's, unit's or point's, `text` what was read (marker, console), `at` UTC. `seconds`
-    is how old the marker's file was by the machine's own clock, or by how much a clock was put forward."""
+    """One event. `name` is a step's, unit's or point's, or what killed a program, `text` what was read (marker,
+    console), `at` UTC. `seconds` is how old the marker's file was by the machine's own clock, or by how much a clock
+    was put forward."""
 
     kind: MachineKind
     at: datetime
@@ -153,8 +154,9 @@ class Timeline:
     def cut(self, aimed_at: str, landing: Landing) -> MachineEvent:
         return self.record(MachineKind.CUT, detail=aimed_at, landing=landing)
 
-    def kill(self, aimed_at: str, landing: Landing) -> MachineEvent:
-        return self.record(MachineKind.KILL, detail=aimed_at, landing=landing)
+    def kill(self, aimed_at: str, landing: Landing, by: str = "") -> MachineEvent:
+        """The program was killed: by SIGKILL, or `by` what stopped its machine."""
+        return self.record(MachineKind.KILL, name=by, detail=aimed_at, landing=landing)
 
     def marker_seen(
         self, text: str, boot_id: str, claim: MarkerClaim | None, age: float | None = None

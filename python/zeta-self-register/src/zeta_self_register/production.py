@@ -42,6 +42,8 @@ WHOLE_ANSWER_SECONDS = 90.0
 """A server that drips bytes, of its headers too, is given up after this time; Q has to be longer."""
 
 _WRONG_WITH_IT = re.compile(r"certificate verify failed: (.{1,120}?)\.? \(_ssl")
+_NO_TLS = ("[SSL: WRONG_VERSION_NUMBER]", "[SSL: RECORD_LAYER_FAILURE]")
+"""OpenSSL's words, which differ by its version, for a server that speaks plain HTTP."""
 
 
 def forbid_core_dumps() -> None:
@@ -252,6 +254,9 @@ def _explain(error: Exception) -> str:
         found = _WRONG_WITH_IT.search(text)
         why = f" ({found[1]})" if found else ""
         return (
-            f"its certificate does not verify{why}: check this machine's clock and `ca_file` in the settings"
+            f"its certificate does not verify{why}: check this machine's clock, `ca_file` in the settings, and "
+            "whether this network has a sign-in page"
         )
+    if any(word in text for word in _NO_TLS):
+        return "whoever answers there speaks no TLS: check whether this network has a sign-in page"
     return text[:200]

@@ -1,40 +1,38 @@
 """From a recording to a verdict: every state of the disk, recovered, told apart, and followed up.
 
 1. The whole log, written over the first image, has to give the last one; otherwise nothing that follows is true.
-2. A first walk, over prefixes alone, finds out which blocks anybody looks at: what the journal's replay and the files
-   come to depends on no other, so a write of another block needs no subsets of its own.
+2. A first walk, over prefixes alone, finds out which blocks anybody looks at, where that can be known: what the
+   recovery and the files come to depends on no other, so a write of another block needs no subsets of its own.
 3. A second walk puts together each state that the bound asks for. The same image is recovered once, and the same files
    at the same moment are followed up once.
-4. e2fsck has to find each file system whole that was recovered, once for each different metadata, and in a sample has
-   to come to the same when it replays the journal itself.
+4. Each file system that was recovered has to be whole (see `recovery`).
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from bootproof.diskstates import found, stretches, write_log
-from bootproof.diskstates.checker import Checker
+from bootproof.diskstates import stretches, write_log
+from bootproof.diskstates.by_hand import ByHand
+from bootproof.diskstates.by_kernel import BOUND, ByKernel
 from bootproof.diskstates.choices import Bound, Choice, choices
 from bootproof.diskstates.counts import Counts
-from bootproof.diskstates.ext4 import Ext4
 from bootproof.diskstates.found import Found
-from bootproof.diskstates.image import Base, Fingerprints, Image, partition
+from bootproof.diskstates.image import Base, Fingerprints, Image
 from bootproof.diskstates.recording import Recording
+from bootproof.diskstates.recovery import FileSystem, FileSystemBrokenError, Recovery
 from bootproof.diskstates.stretches import Stretch
 from bootproof.verdict import Finding, HarnessError, RuleResult
 
 RULE = "every-disk-state"
-COMPARE_EVERY = 200
-"""So many recovered images are one whose journal e2fsck replays as well."""
+RULE_OF_FILE_SYSTEM = "file-system-comes-up"
 Tell = Callable[[str], object]
 
 
@@ -50,24 +48,13 @@ class Judge(Protocol):
         """What is wrong with this, found when the log was between so long and so long: one line for each promise."""
 
 
-class Seeing(dict[int, bytes]):
-    """A layer that holds nothing, and notes which blocks are asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: set[int] = set()
-
-    def get(self, key: int, default: object = None) -> None:  # type: ignore[override]
-        self.asked.add(key)
-        return
-
-
 @dataclass
 class _Known:
     """What was met before; what was found is known by its number."""
 
-    images: dict[int, int] = field(default_factory=dict)
-    recovered: dict[int, int] = field(default_factory=dict)
+    images: dict[int, int | None] = field(default_factory=dict)
+    """None where the file system did not come up."""
+    recovered: set[Hashable] = field(default_factory=set)
     found: dict[Found, int] = field(default_factory=dict)
     judged: dict[tuple[int, int, int], tuple[str, ...]] = field(default_factory=dict)
 
@@ -79,27 +66,26 @@ class Campaign:
         self, recording: Recording, judge: Judge, folder: Path | None = None, bound: Bound | None = None
     ) -> None:
         self._recording, self._judge = recording, judge
-        self._bound = bound or Bound()
+        self._bound = bound or (Bound() if recording.disk.file_system is FileSystem.EXT4 else BOUND)
         self._folder = folder
         self._open = ExitStack()
         self._known = _Known()
-        self._looked_at: set[int] = set()
         self.counts = Counts(self._bound)
         self.violations: dict[str, str] = {}
         """Each broken promise, and the first state in which it was found."""
+        self.broken: dict[str, str] = {}
+        """The same for the file system's own."""
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            begun = self._recording.begun
-            where = partition(begun, self._recording.partition)
-            self._base = opening.enter_context(Base(begun, where))
+            disk = self._recording.disk
+            self._base = opening.enter_context(Base(disk.begun, disk.partition))
             folder = opening.enter_context(
                 tempfile.TemporaryDirectory(prefix="disk-states-", dir=self._folder)
             )
             self._log = write_log.read(self._recording.log)
             self._prints = Fingerprints(self._base)
-            self._checker = Checker(self._base, Path(folder))
-            self._journal = frozenset(Ext4(Image(self._base)).journal_blocks)
+            self._recovery = self._recovering(opening, Path(folder))
             self._open = opening.pop_all()
         return self
 
@@ -108,33 +94,47 @@ class Campaign:
     ) -> None:
         self._open.close()
 
+    def _recovering(self, opening: ExitStack, folder: Path) -> Recovery:
+        disk = self._recording.disk
+        if disk.file_system is FileSystem.EXT4:
+            return ByHand(self._base, folder, (disk.kept_in, *disk.set_up_in))
+        return opening.enter_context(ByKernel(disk.file_system, self._base, folder, disk.kept_in))
+
     def run(self, tell: Tell = lambda _: None) -> None:
         """Goes through all of it. Raises HarnessError when something cannot be judged."""
         self._count_log()
         self._same_in_the_end()
         self._find_what_is_looked_at()
-        begun, busy = time.monotonic(), _processor_seconds()
-        known = 0
+        begun, busy = time.monotonic(), self._recovery.spent()
+        known = -1
         # A state may make somebody look where no prefix did; then there are more subsets than were tried.
-        while known < len(self._looked_at):
-            known = len(self._looked_at)
+        while known < self._recovery.seen:
+            known = self._recovery.seen
             self.counts.walks += 1
-            self.counts.states = self.counts.violations = 0
-            for stretch in stretches.stretches(self._log, self._base):
+            self.counts.states = self.counts.violations = self.counts.broken = 0
+            for stretch in self._stretches():
                 self._through(stretch)
                 self.counts.seconds = time.monotonic() - begun
-                self.counts.busy = _processor_seconds() - busy
+                self.counts.busy = self._recovery.spent() - busy
                 tell(f"flush {stretch.number}: {self.counts.states} states")
 
     def result(self) -> RuleResult:
-        """As a rule of the oracle's, with the counts as its note."""
-        findings = tuple(Finding(text, (where,)) for text, where in self.violations.items())
-        return RuleResult(RULE, self.counts.images, findings, note="; ".join(self.counts.lines()))
+        """What became of the program, as a rule of the oracle's, with the counts as its note."""
+        return RuleResult(RULE, self.counts.images, _findings(self.violations), note="; ".join(self.lines()))
+
+    def result_of_file_system(self) -> RuleResult:
+        """What became of the file system, apart from that: what it does is not the program's doing."""
+        return RuleResult(RULE_OF_FILE_SYSTEM, self.counts.images, _findings(self.broken))
+
+    def lines(self) -> Iterator[str]:
+        """How much was looked at, for a person."""
+        yield from self.counts.lines()
+        yield from self._recovery.lines()
 
     # --- before any state
 
     def _count_log(self) -> None:
-        kinds = [entry.kind for entry in self._log.entries]
+        kinds = [entry.kind for entry in self._log.entries if entry.begins >= self._recording.starts]
         self.counts.writes = kinds.count(write_log.Kind.WRITE)
         self.counts.flushes = kinds.count(write_log.Kind.FLUSH)
 
@@ -144,7 +144,7 @@ class Campaign:
             last = stretch
         written.update(last.before)
         stretches.put(written, self._base, last.writes)
-        with Base(self._recording.ended, self._base.partition) as ended:
+        with Base(self._recording.disk.ended, self._base.partition) as ended:
             for number, block in written.items():
                 if ended[number] != block:
                     raise HarnessError(
@@ -152,17 +152,18 @@ class Campaign:
                     )
 
     def _find_what_is_looked_at(self) -> None:
-        for stretch in stretches.stretches(self._log, self._base):
+        for stretch in self._stretches():
             for length in range(len(stretch.writes) + 1):
-                seeing = Seeing()
                 blocks = self._blocks(stretch, Choice(tuple(range(length))))
-                self._look(Image(self._base, (seeing, blocks, stretch.before)))
-                self._looked_at |= seeing.asked
+                self._recovery.see(Image(self._base, (blocks, stretch.before)))
 
-    def _look(self, image: Image) -> tuple[Ext4, Found]:
-        """The file system when it has been mounted, and what is found there."""
-        recovered = Ext4(image).recovered()
-        return recovered, found.look(recovered, (self._recording.kept_in, *self._recording.set_up_in))
+    def _stretches(self) -> Iterator[Stretch]:
+        """Those since the program was started."""
+        return (
+            stretch
+            for stretch in stretches.stretches(self._log, self._base)
+            if stretch.ends > self._recording.starts
+        )
 
     def _blocks(self, stretch: Stretch, choice: Choice) -> dict[int, bytes]:
         return stretches.arrived(stretch, self._base, choice, self._log.sector)
@@ -172,16 +173,19 @@ class Campaign:
     def _through(self, stretch: Stretch) -> None:
         under = self._prints.of(stretch.before)
         sectors = [len(write.data) // self._log.sector for write in stretch.writes]
-        matters = [any(block in self._looked_at for block in write.blocks) for write in stretch.writes]
+        matters = [any(map(self._recovery.matters, write.blocks)) for write in stretch.writes]
         for choice in choices(sectors, matters, self._bound, stretch.number):
             blocks = self._blocks(stretch, choice)
             self.counts.states += 1
             name = self._named(stretch.before, blocks, under)
-            number = self._known.images.get(name)
-            if number is None:
+            if name not in self._known.images:
                 self.counts.images += 1
-                number = self._known.images[name] = self._recover(stretch, blocks)
-            self._follow(stretch, choice, number)
+                self._known.images[name] = self._recover(stretch, choice, blocks)
+            number = self._known.images[name]
+            if number is None:
+                self.counts.broken += 1
+            else:
+                self._follow(stretch, choice, number)
 
     def _named(self, before: Mapping[int, bytes], blocks: Mapping[int, bytes], under: int) -> int:
         name = under
@@ -191,25 +195,18 @@ class Campaign:
             name ^= self._prints.of_block(number, block)
         return name
 
-    def _recover(self, stretch: Stretch, blocks: Mapping[int, bytes]) -> int:
-        """The number of what is found when it has been mounted."""
-        seeing = Seeing()
-        image = Image(self._base, (seeing, blocks, stretch.before))
-        mounted, there = self._look(image)
-        self._looked_at |= seeing.asked
-        if self.counts.images % COMPARE_EVERY == 1:
-            self._checker.compare(Ext4(image), mounted)
-        # What is in the journal now counts for nothing any more.
-        left = {n: block for n, block in mounted.image.changed().items() if n not in self._journal}
-        name = self._prints.of(left)
-        if name not in self._known.recovered:
-            self._checker.check(mounted)
-            self._known.recovered[name] = self._known.found.setdefault(there, len(self._known.found))
-            self.counts.recovered = len(self._known.recovered)
-            self.counts.found = len(self._known.found)
-            self.counts.checked, self.counts.compared = self._checker.checked, self._checker.compared
-            self.counts.orphans = self._checker.orphans
-        return self._known.recovered[name]
+    def _recover(self, stretch: Stretch, choice: Choice, blocks: Mapping[int, bytes]) -> int | None:
+        """The number of what is found when it has been mounted; None if the file system does not come up."""
+        try:
+            recovered = self._recovery.recover(Image(self._base, (blocks, stretch.before)))
+        except FileSystemBrokenError as error:
+            self.broken.setdefault(str(error), _where(stretch, choice))
+            return None
+        known = self._known
+        known.recovered.add(recovered.name)
+        number = known.found.setdefault(recovered.found, len(known.found))
+        self.counts.recovered, self.counts.found = len(known.recovered), len(known.found)
+        return number
 
     def _follow(self, stretch: Stretch, choice: Choice, number: int) -> None:
         key = (number, *stretch.moment(choice))
@@ -222,11 +219,12 @@ class Campaign:
         if wrong:
             self.counts.violations += 1
         for text in wrong:
-            where = f"before flush {stretch.number}: {choice} of {len(stretch.writes)}"
-            self.violations.setdefault(text, where)
+            self.violations.setdefault(text, _where(stretch, choice))
 
 
-def _processor_seconds() -> float:
-    """Of this process and of the checkers that it has run."""
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system
+def _where(stretch: Stretch, choice: Choice) -> str:
+    return f"before flush {stretch.number}: {choice} of {len(stretch.writes)}"
+
+
+def _findings(found: Mapping[str, str]) -> tuple[Finding, ...]:
+    return tuple(Finding(text, (where,)) for text, where in found.items())

@@ -24,9 +24,10 @@ class Bound:
     tears: int = 7
 
     def __str__(self) -> str:
+        torn = f"each torn at up to {self.tears} sectors" if self.tears else "none torn"
         return (
             f"all subsets of up to {self.whole} blocks that were written between two flushes; of more, every prefix "
-            f"and suffix, each alone and left out, and {self.sampled} drawn; each torn at up to {self.tears} sectors"
+            f"and suffix, each alone and left out, and {self.sampled} drawn; {torn}"
         )
 
 

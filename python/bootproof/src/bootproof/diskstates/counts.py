@@ -12,7 +12,8 @@ from bootproof.diskstates.choices import Bound
 class Counts:
     """`images` are different states of the disk, `recovered` what they are when they have been mounted, `found` what
     the program may find there, `starts` that and what stands at GitHub, in `under_way` of them with a request on its
-    way. `busy` are seconds of a processor, `walks` how often all states were gone through."""
+    way; in `broken` states the file system did not come up. `busy` are seconds of a processor, `walks` how often all
+    states were gone through."""
 
     bound: Bound
     writes: int = 0
@@ -24,11 +25,9 @@ class Counts:
     starts: int = 0
     under_way: int = 0
     steps: int = 0
-    checked: int = 0
-    compared: int = 0
-    orphans: int = 0
     walks: int = 0
     violations: int = 0
+    broken: int = 0
     seconds: float = 0.0
     busy: float = 0.0
 
@@ -46,11 +45,10 @@ class Counts:
             f"{self.starts} of that with what stands at GitHub, {self.under_way} with a request on its way"
         )
         yield (
-            f"{self.checked} found whole by e2fsck ({self.orphans} when removals were finished), {self.compared} "
-            f"journals replayed by it too; {self.steps} steps of next runs; a promise is "
-            f"broken in {self.violations} states"
+            f"{self.steps} steps of next runs; a promise is broken in {self.violations} states, "
+            f"and the file system does not come up in {self.broken}"
         )
         yield (
             f"{self.rate:.0f} images a minute and core ({self.busy:.0f} s of a core in {self.seconds:.0f} s, "
-            f"{self.walks} walks)"
+            f"{self.walks} {'walk' if self.walks == 1 else 'walks'})"
         )

@@ -51,6 +51,10 @@ class Node:
         return stat.S_ISDIR(self.mode)
 
     @property
+    def is_file(self) -> bool:
+        return stat.S_ISREG(self.mode)
+
+    @property
     def is_link(self) -> bool:
         return stat.S_ISLNK(self.mode)
 
@@ -69,6 +73,7 @@ class Ext4:
         if features & ~_KNOWN or not features & _EXTENTS or not features & _WIDE:
             raise HarnessError(f"ext4 with features that are not known here: {features:#x}")
         self.needs_recovery = bool(features & _NEEDS_RECOVERY)
+        self.label = block[_SUPERBLOCK + 0x78 : _SUPERBLOCK + 0x88]
         (self._in_group,) = struct.unpack_from("<I", block, _SUPERBLOCK + 0x28)
         (self._node_size,) = struct.unpack_from("<H", block, _SUPERBLOCK + 0x58)
         (self._description,) = struct.unpack_from("<H", block, _SUPERBLOCK + 0xFE)

@@ -20,9 +20,7 @@ from typing import Any, Self
 from mock_github.wire import Request
 from msgspec import to_builtins
 
-from bootproof.diskstates.ext4 import Ext4
-from bootproof.diskstates.found import Found, look
-from bootproof.diskstates.image import Base, Image, partition
+from bootproof.diskstates.found import Found
 from bootproof.diskstates.moments import Moment
 from bootproof.diskstates.recording import Recording, Surroundings
 from bootproof.oracle_case import Registration
@@ -117,9 +115,8 @@ class FollowUp:
     @classmethod
     def of(cls, recording: Recording, agent: Agent) -> Self:
         """Of this agent on the machine that was recorded, as it was set up."""
-        with Base(recording.begun, partition(recording.begun, recording.partition)) as base:
-            still = look(Ext4(Image(base)), recording.set_up_in)
-        return cls(Here(agent, recording.registration, recording.around, still), recording.moments)
+        here = Here(agent, recording.registration, recording.around, recording.disk.set_up)
+        return cls(here, recording.moments)
 
     def judge(self, found: Found, begins: int, ends: int) -> tuple[str, ...]:
         """What is wrong with a disk on which this was found when the log was between so long and so long: one line

@@ -6,8 +6,10 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from bootproof.diskstates.ext4 import Ext4, Node
+from bootproof.diskstates.image import Base, Image, Partition
 from bootproof.verdict import HarnessError
 
 LARGEST = 1 << 20
@@ -59,3 +61,9 @@ def _below(files: Ext4, path: str, node: Node) -> Iterator[tuple[str, Entry]]:
     if node.size > LARGEST:
         raise HarnessError(f"{path} has {node.size} bytes, which is more than a first-boot program keeps")
     yield path, Entry(node.mode, node.owner, files.content(node))
+
+
+def set_up_on(image: Path, where: Partition, paths: Sequence[str]) -> Found:
+    """What is there of these paths on an ext4 that was unmounted, or synced, in good order."""
+    with Base(image, where) as base:
+        return look(Ext4(Image(base)), paths)

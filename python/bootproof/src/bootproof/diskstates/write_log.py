@@ -60,7 +60,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class WriteLog:
-    """The whole recording; `sector` is the smallest number of bytes that the disk writes at once."""
+    """The whole recording; `sector` is the smallest number of bytes that the disk writes at once, which the guest was
+    told."""
 
     sector: int
     entries: tuple[Entry, ...]

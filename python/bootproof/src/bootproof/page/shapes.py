@@ -35,7 +35,7 @@ MEANINGS = (
     (Shape.STAR, "a pull request is opened by the machine"),
     (Shape.SQUARE, "a request that changed something, or the change"),
     (Shape.TICK, "a request that changed nothing"),
-    (Shape.CROSS, "a fault, or a SIGKILL"),
+    (Shape.CROSS, "a fault, or a kill"),
     (Shape.HALF, "an answer that never arrived"),
     (Shape.PERSON, "what people did"),
     (Shape.DIAMOND, "a durable write to the marker"),

@@ -167,8 +167,9 @@ def _skip(evidence: Evidence, line: Line) -> Mark:
 
 def _kill(evidence: Evidence, event: MachineEvent) -> Mark:
     landed = f", {event.landing.value}" if event.landing is not None else ""
-    text = f"SIGKILL, aimed at {event.detail}{landed}"
-    return Mark(evidence.at(event), Shape.CROSS, text, "SIGKILL", evidence.sources(event))
+    by = event.name or "SIGKILL"
+    text = f"{by}, aimed at {event.detail}{landed}"
+    return Mark(evidence.at(event), Shape.CROSS, text, by, evidence.sources(event))
 
 
 def _unknown(evidence: Evidence, found: Sequence[Period]) -> Iterator[Span]:

@@ -19,7 +19,7 @@ from bootproof.simulation.moves import short
 from bootproof.simulation.people import Act, request_of
 from bootproof.simulation.replay import Replayed, Seen, followed, simulation_of, way_of
 from bootproof.simulation.state import Next, State
-from bootproof.simulation.steps import Do, Step, Trace
+from bootproof.simulation.steps import By, Do, Step, Trace
 from bootproof.simulation.transitions import Simulation, delay_of
 from bootproof.torture.tracer import Ended
 from bootproof.verdict import HarnessError, Landing
@@ -102,6 +102,8 @@ class _Player:
         left = _left(self._simulation, before, step, way, local)
         said = _size(host.layout.output)
         came = self._done(step, local, self._stretch(step, way, local, left, later))
+        if step.by is By.REBOOT:
+            here.boot(host)
         status = self._came(came, step, way, local)
         self._settle(before, following.state, step, left)
         lines = tuple(_lines(host.layout.output, said))

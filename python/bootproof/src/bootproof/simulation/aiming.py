@@ -59,7 +59,7 @@ _BETWEEN_RUNS = {Do.RUN, Do.REBOOT}
 def aimed(trace: Trace) -> tuple[Move, ...]:
     """The moves of a trace.  Raises HarnessError, with one line that names the step, when one cannot be made."""
     agent, universe = place_of(trace)
-    if why := _beginning(universe):
+    if why := beginning(universe):
         raise HarnessError(f"the universe {universe.name} has {why}: not in this layer")
     times = waits(agent)
     moves: list[Move] = []
@@ -67,7 +67,7 @@ def aimed(trace: Trace) -> tuple[Move, ...]:
     running = False
     for number, step in enumerate(trace.steps, 1):
         here = Move(number, step)
-        wrong = unknown(agent, universe, step) or _turn(step, running, late) or _unseen(step)
+        wrong = unknown(agent, universe, step) or _turn(step, running, late) or unseen(step)
         if not wrong and step.after not in times:
             wrong = f"there is no time {step.after!r}, only {', '.join(filter(None, times))}"
         if wrong:
@@ -88,7 +88,7 @@ def waits(agent: Agent) -> Mapping[str, float]:
     return dict(zip(names, (0.0, *agent.thresholds), strict=True))
 
 
-def _beginning(universe: Universe) -> str:
+def beginning(universe: Universe) -> str:
     """What a universe has that no fresh machine at an empty repository shows."""
     if universe.world is not None or universe.files:
         return "another beginning than a fresh machine"
@@ -126,7 +126,7 @@ def _turn(step: Step, running: bool, late: Sequence[str]) -> str:
     return ""
 
 
-def _unseen(step: Step) -> str:
+def unseen(step: Step) -> str:
     """Why this step cannot be aimed at a machine; empty when it can."""
     chosen = "#" in step.local and not step.local.endswith("(#0)")
     if step.actor:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bootproof.simulation import agents
 from bootproof.simulation.agents import Agent
@@ -21,7 +22,7 @@ from bootproof.simulation.kinds import Menu, woken
 from bootproof.simulation.machine import INTERRUPTED_AT_ONCE, DiskFault
 from bootproof.simulation.people import Act
 from bootproof.simulation.state import IDLE, Next, State
-from bootproof.simulation.steps import Do, Step, Trace, read_trace
+from bootproof.simulation.steps import By, Do, Step, Trace, means_of, read_trace
 from bootproof.simulation.transitions import Simulation
 from bootproof.simulation.universe import Universe
 from bootproof.simulation.universes import named
@@ -98,13 +99,19 @@ def replay_in(simulation: Simulation, trace: Trace) -> Replayed:
 def followed(simulation: Simulation, trace: Trace) -> Iterator[tuple[int, State, Next]]:
     """Each step of a trace: its number, the state before it, and what it is.  Two machines of one identity can stand
     the other way round in that state than in the one before.  Raises HarnessError, with one line, at a step that is not
-    possible."""
+    possible.
+
+    What a step is `by` is one thing to the program and another to its machine: the simulation takes the plain step, and
+    the reboot after it."""
     state = simulation.first()
     for number, step in enumerate(trace.steps, 1):
         where = f"step {number} ({step})"
         if wrong := unknown(simulation.agent, simulation.universe, step):
             raise HarnessError(f"{where}: {wrong}")
-        here, following = _find(simulation, state, step, where)
+        here, following = _find(simulation, state, replace(step, by=None), where)
+        if step.by is By.REBOOT:
+            following = following._replace(state=simulation.rebooted(following.state, step.actor))
+        following = following._replace(step=step)
         yield number, here, following
         state = following.state
 
@@ -138,6 +145,8 @@ def unknown(agent: Agent, universe: Universe, step: Step) -> str:
     for kind, name, known in names:
         if name not in known:
             return f"there is no {kind} {name!r}, only {', '.join(known)}"
+    if step.by and step.by not in means_of(step):
+        return f"no {step.by.value} is what stops a machine there"
     actors = universe.actors
     return "" if 0 <= step.actor < actors else f"there is no machine {step.actor + 1}, only {actors}"
 
@@ -157,6 +166,8 @@ def _find(simulation: Simulation, state: State, step: Step, where: str) -> tuple
                 woke = following._replace(state=woken(following.state)) if following.cost else following
                 return here, woke
             there[str(following.step)] = None
+    if step.do is Do.REBOOT and state.idle:  # one that changes nothing is no step of the exploration
+        return state, Next(step, 1, state)
     near = difflib.get_close_matches(str(step), there, n=SHOWN, cutoff=0.0)
     others = f" and {len(there) - len(near)} others" if len(there) > len(near) else ""
     raise HarnessError(f"{where} is not possible there, but: {' | '.join(near)}{others}")

@@ -31,9 +31,19 @@ class Do(enum.Enum):
     """A request that nobody waits for any more takes effect."""
 
 
+class By(enum.Enum):
+    """What stops a machine, where it is not the plain thing.  To a program in the middle of a run the reset button is a
+    power cut, and an orderly reboot a kill with a reboot after it; between two runs each of them is a reboot."""
+
+    RESET = "reset button"
+    REBOOT = "orderly reboot"
+    CUT = "power cut"
+
+
 class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """`what` is a command, a request or an act; `fault` what became of a request; `local` what went wrong on the
-    machine after it; `after` the time that passed first (`q`, or the number of the threshold)."""
+    machine after it; `after` the time that passed first (`q`, or the number of the threshold); `by` what killed it or
+    took its power."""
 
     do: Do
     what: str = ""
@@ -41,12 +51,24 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     local: str = ""
     after: str = ""
     actor: int = 0
+    by: By | None = None
 
     def __str__(self) -> str:
         who = f"machine {self.actor + 1}: " if self.actor else ""
         parts = [f"{self.do.value} {self.what}".strip(), self.fault, self.local]
         waited = f" (after {self.after})" if self.after else ""
-        return who + ": ".join(part for part in parts if part) + waited
+        means = f" by the {self.by.value}" if self.by else ""
+        return who + ": ".join(part for part in parts if part) + means + waited
+
+
+def means_of(step: Step) -> tuple[By, ...]:
+    """By what else the machine can be stopped in this step; by nothing, where it goes on."""
+    if step.do is Do.REBOOT:
+        return By.RESET, By.CUT
+    how = step.local.rpartition("; ")[2]
+    if step.do is Do.KILL or how.startswith("killed "):
+        return (By.REBOOT,)
+    return (By.RESET,) if step.do is Do.CUT or how.startswith("power cut ") else ()
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -267,9 +267,13 @@ class Simulation:
 
     # --- everything else that happens ------------------------------------------------------------------------
 
+    def rebooted(self, state: State, index: int) -> State:
+        """The state when this machine, on which no run is under way, has started again."""
+        return self.passing.settled(state, 0.0, rebooted=index)
+
     def _reboots(self, state: State) -> Iterator[Outcome]:
         for index in range(len(state.actors)):
-            rebooted = self.passing.settled(state, 0.0, rebooted=index)
+            rebooted = self.rebooted(state, index)
             if rebooted != state:
                 yield Step(Do.REBOOT, actor=index), rebooted, (), "reboot"
 

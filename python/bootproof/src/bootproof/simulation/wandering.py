@@ -61,9 +61,11 @@ class Wanderer:
     """Goes through histories of one simulation, one after the other."""
 
     simulation: Simulation
+    menus: type[Menu] = Menu
+    """What can be chosen; a menu may leave things out."""
 
     def __post_init__(self) -> None:
-        self.menu = Menu(self.simulation)
+        self.menu = self.menus(self.simulation)
         self._endings = Endings(self.menu.quiet)
 
     def go(self, plan: Plan) -> History:

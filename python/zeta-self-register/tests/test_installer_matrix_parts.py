@@ -1,0 +1,112 @@
+"""The installer matrix without machines: its rows, its hooks, where the power goes, and its table."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import matrix_table
+import pytest
+import stepwise
+from bootproof.disk import Disk
+from bootproof.diskstates.write_log import Entry, Kind
+from bootproof.installation import STEPS, Installation
+from bootproof.saved import Saved
+from matrix_rows import ROWS, THERE_IS_WORK, Ending
+from matrix_table import Outcome
+from stepwise import Order, Stop
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_fails_and_the_power_goes_in_each(step):
+    endings = {row.ending for row in ROWS.values() if row.step == step}
+    assert {Ending.FAILS_AT_ONCE, Ending.POWER_GOES} <= endings
+    assert (Ending.FAILS_AFTER_ITS_WORK in endings) == (step in THERE_IS_WORK)
+
+
+def test_where_the_whole_system_is_there_without_the_stamp_it_must_say_so():
+    assert [name for name, row in ROWS.items() if row.must_hold] == [
+        "install-fails-after-its-work",
+        "toolchain-fails-at-once",
+        "sync-fails-at-once",
+        "sync-fails-after-its-work",
+        "stamp-fails-at-once",
+    ]
+
+
+def hook(tmp_path: Path, text: str, order: str = "") -> int:
+    """Runs a hook as the installer does, with its files in another place."""
+    here, pipe = text.replace("/run/installer", str(tmp_path)), tmp_path / "order"
+    both_ends = None
+    if order:
+        if not pipe.exists():
+            os.mkfifo(pipe)
+        both_ends = os.open(pipe, os.O_RDWR)
+        os.write(both_ends, f"{order}\n".encode())
+    done = subprocess.run(["sh", "-eu"], input=here, text=True, capture_output=True, check=False)
+    if both_ends is not None:
+        os.close(both_ends)
+    return done.returncode
+
+
+def test_a_step_does_what_it_is_ordered_to(tmp_path):
+    scripts = stepwise.stopping(Installation())
+    for step in STEPS:
+        own = scripts.inside if step in ("install", "toolchain", "sync", "stamp") else scripts.after
+        ends = own[step]
+        assert hook(tmp_path, scripts.before[step], Order.FAIL_AT_ONCE.value)
+        assert not hook(tmp_path, scripts.before[step], Order.WORK.value)
+        assert not hook(tmp_path, ends)
+        assert not hook(tmp_path, scripts.before[step], Order.FAIL_AFTER_ITS_WORK.value)
+        assert hook(tmp_path, ends)
+
+
+def test_without_the_pipe_no_step_waits(tmp_path):
+    assert not hook(tmp_path, stepwise.stopping(Installation()).before["wipe"])
+
+
+def test_what_the_installation_does_anyway_stands_before_the_failure():
+    wanted = Installation(after={"hostname": "echo names"}, inside={"stamp": "echo stamp"})
+    scripts = stepwise.stopping(wanted)
+    assert scripts.after["hostname"].startswith("echo names\n")
+    assert scripts.inside["stamp"].startswith("echo stamp\n")
+
+
+def written(*sizes: int) -> list[Entry]:
+    return [Entry(Kind.WRITE, 0, bytes(size), 0, 0) for size in sizes]
+
+
+def test_the_power_goes_after_a_part_of_the_bytes():
+    entries = written(10, 70, 20)
+    counted = [len(stepwise.so_far(entries, part)) for part in (0.05, 0.1, 0.79, 0.8, 0.99, 1)]
+    assert counted == [0, 1, 1, 2, 2, 3]
+    assert stepwise.so_far([], 1) == ()
+
+
+def test_a_cut_leaves_the_disk_with_the_first_writes(tmp_path):
+    disk = tmp_path / "disk.raw"
+    disk.write_bytes(bytes(4096))
+    stop = Stop("wipe", Saved(tmp_path / "memory", (Disk(disk),), "", None, {}), tmp_path / "log")
+    left = stepwise.cut(stop, [Entry(Kind.WRITE, 512, b"x" * 512, 0, 0)], tmp_path / "left.raw")
+    assert left.path.read_bytes() == bytes(512) + b"x" * 512 + bytes(3072)
+    assert disk.read_bytes() == bytes(4096)
+    stop.log.write_bytes(b"")
+    assert stepwise.entries(stop) == ()
+
+
+def test_the_table_names_the_row_that_was_followed_up():
+    found = [
+        Outcome("wipe-fails-at-once", state="blank", verdict="holds", machine_seconds=3),
+        Outcome("enumerate-fails-at-once", "blank", followed=True, booted="nothing to boot", verdict="holds"),
+        Outcome("stamp-power-60", "12ab", "3 of 7", True, "boots and registers", verdict="violated"),
+    ]
+    whole = matrix_table.table(found)
+    assert (whole.states, whole.machine_seconds) == (2, 3)
+    head, first, second, third = matrix_table.lines(whole)
+    assert head.split("  ")[0] == "step"
+    assert "nothing to boot" in first
+    assert "#1" in second
+    assert "the same as enumerate-fails-at-once" in second
+    assert "3 of 7" in third
+    assert third.endswith("violated")

@@ -1,0 +1,116 @@
+"""What each row of the installer matrix came to, carried from the tests to the end of the run, and printed there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from bootproof.timeline import MachineEvent, MachineKind
+from bootproof.verdict import Row as JudgedRow
+from bootproof.verdict import Verdict
+from matrix_rows import ROWS
+
+PROPERTY = "installer-matrix"
+JUDGED = "bootproof-row"
+FILE = "installer-matrix.json"
+HEAD = ("step", "how it ended", "writes", "state", "booting the disk", "the stick again", "verdict")
+
+
+class Outcome(msgspec.Struct):
+    """One row, as far as it got. `written` says how much of the step's writes was done, `state` which disk it left,
+    `followed` whether it was this row that went on with it; `machine_seconds` how long a machine was on."""
+
+    row: str
+    state: str = ""
+    written: str = ""
+    followed: bool = False
+    booted: str = ""
+    note: str = ""
+    again: str = ""
+    verdict: str = ""
+    machine_seconds: float = 0
+
+
+class Table(msgspec.Struct, frozen=True):
+    """The whole matrix; `states` counts the disks that were told apart."""
+
+    rows: tuple[Outcome, ...]
+    states: int
+    machine_seconds: float
+
+
+def seconds_on(events: Sequence[MachineEvent]) -> float:
+    """How long the machine was on, by its timeline."""
+    begun, total = None, 0.0
+    for event in events:
+        if event.kind is MachineKind.POWER_ON:
+            begun = event.at
+        elif event.kind in (MachineKind.POWER_OFF, MachineKind.CUT) and begun is not None:
+            total, begun = total + (event.at - begun).total_seconds(), None
+    return round(total, 1)
+
+
+def table(outcomes: Iterable[Outcome]) -> Table:
+    """In the installer's order; states are numbered in the order in which they come."""
+    found = {one.row: one for one in outcomes}
+    ordered = tuple(found[name] for name in ROWS if name in found)
+    states = {one.state for one in ordered if one.state}
+    return Table(ordered, len(states), round(sum(one.machine_seconds for one in ordered), 1))
+
+
+def lines(whole: Table) -> list[str]:
+    """The table as text, a row a line."""
+    leaders = {one.state: one.row for one in whole.rows if one.followed}
+    numbers = {state: n for n, state in enumerate(dict.fromkeys(one.state for one in whole.rows), 1)}
+    cells = [HEAD, *(_cells(one, numbers, leaders) for one in whole.rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(HEAD))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+def _cells(one: Outcome, numbers: dict[str, int], leaders: dict[str, str]) -> tuple[str, ...]:
+    row = ROWS[one.row]
+    state = f"#{numbers[one.state]}" if one.state else "?"
+    if one.followed or not one.state:
+        booted = f"{one.booted}: {one.note}" if one.note else one.booted
+        return row.step, row.ending.value, one.written, state, booted, one.again, one.verdict
+    same = f"the same as {leaders.get(one.state, 'nothing that was followed up')}"
+    return row.step, row.ending.value, one.written, state, same, "", one.verdict
+
+
+class Collector:
+    """A plugin: gathers the outcomes from the tests' reports, and prints the table."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._outcomes: list[Outcome] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "teardown":
+            return
+        said = dict(report.user_properties)
+        if PROPERTY in said:
+            one = msgspec.json.decode(str(said[PROPERTY]), type=Outcome)
+            judged = msgspec.json.decode(str(said[JUDGED]), type=JudgedRow) if JUDGED in said else None
+            one.verdict = (judged.verdict if judged else Verdict.HARNESS_ERROR).value
+            self._outcomes.append(one)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self._outcomes:
+            return
+        whole = table(self._outcomes)
+        terminalreporter.section("the installer matrix", sep="=")
+        for line in lines(whole):
+            terminalreporter.line(line)
+        terminalreporter.line(
+            f"{len(whole.rows)} of {len(ROWS)} rows, {whole.states} states of the disk,"
+            f" {whole.machine_seconds:.0f} s of machines that were on"
+        )
+        keep: Path | None = self._config.getoption("--keep")
+        if keep is not None:
+            (keep / FILE).write_bytes(msgspec.json.format(msgspec.json.encode(whole)) + b"\n")

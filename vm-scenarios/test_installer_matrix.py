@@ -1,0 +1,90 @@
+"""The installer matrix: each step fails, or the power goes in it; then somebody boots the disk, and the stick again.
+
+Nothing reaches GitHub before an installation is complete, neither from the installer nor from what is on the disk:
+where that boots, the steward says that the installation is not complete. Then the stick works, and there is one pull
+request.
+
+One installation is saved before each of its steps, and each failure goes on from there. Disks with the same contents
+are followed up once: the row that comes first does it, and the others say which that was.
+"""
+
+from __future__ import annotations
+
+import os
+
+import matrix_play as play
+import msgspec
+import pytest
+from bootproof import disk
+from bootproof.diskstates import contents
+from bootproof.oracle import Final
+from bootproof.timeline import MachineKind
+from matrix_play import Booted
+from matrix_rows import ROWS, Ending, Row
+from matrix_table import PROPERTY, Outcome, seconds_on
+from stage import registration
+
+STAMP = "/var/lib/zeta-install/complete.json"
+SHOWS_A_BAD_ONE = Row("sync", Ending.FAILS_AT_ONCE)
+
+
+@pytest.fixture
+def outcome(node, request):
+    """What the row comes to is told at the end of the run, however far it got."""
+    made = Outcome("")
+    yield made
+    made.machine_seconds = seconds_on(node.site.timeline.events)
+    text = msgspec.json.encode(made).decode()
+    node.site.attach("row.json", text.encode())
+    request.node.user_properties.append((PROPERTY, text))
+
+
+def pytest_generate_tests(metafunc):
+    """All rows; with a bad agent only the one that shows it."""
+    if metafunc.config.getoption("--planted"):
+        metafunc.parametrize("row", [SHOWS_A_BAD_ONE], ids=[pytest.HIDDEN_PARAM])
+    else:
+        metafunc.parametrize("row", ROWS.values(), ids=ROWS)
+
+
+@pytest.mark.long
+def test_installer_matrix(row, node, outcome, step_by_step, github, stick, payload, shared, planted):
+    server, whole = github(), step_by_step
+    outcome.row = row.name
+    node.connect(server)
+    node.name = whole.node
+    node.site.registration = registration(node.name)
+    node.site.expect(final=Final.NONE)
+    outcome.written = play.stopped(node, whole, row, stick, payload)
+    assert server.events() == [], "the installer reached GitHub"
+
+    left = play.raw_copy(node, node.site.disks / "left.raw")
+    outcome.state = contents.fingerprint(left)
+    complete = row.ending is Ending.TWO_TRIES_FAIL or (row.at_end and contents.holds(left, STAMP))
+    node.site.timeline.record(MachineKind.INSTALL_FINISHED if complete else MachineKind.INSTALL_FAILED)
+    if not first(shared / f"followed-up-{planted}", f"{outcome.state}{'-must-hold' * row.must_hold}"):
+        left.unlink()
+        return
+    outcome.followed = True
+    if row.ending is Ending.TOO_SMALL:
+        node.machine.disks = (disk.blank(node.site.disks / "larger.raw"),)
+    booted, outcome.note = play.boot_the_disk(node)
+    outcome.booted = booted.value
+    if complete:
+        assert booted is Booted.REGISTERED
+    else:
+        assert server.events() == [], "a failed installation reached GitHub"
+        assert booted is Booted.HELD or not row.must_hold
+    node.site.expect(final=Final.EXACTLY_ONE_OPEN)
+    if row.ending is not Ending.TWO_TRIES_FAIL:
+        outcome.again = play.install_again(node, server, whole, stick)
+
+
+def first(folder, state: str) -> bool:
+    """Whether nobody follows this state of the disk up already."""
+    folder.mkdir(exist_ok=True)
+    try:
+        os.close(os.open(folder / state, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
