@@ -8,7 +8,7 @@ let
     "pr-in-flight"
     "reboot"
   ];
-  # The files of the scenarios, and what they read of the agent to know which one they have.
+  # The files of the scenarios, and the traces that are kept beside the agent.
   source = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
@@ -48,15 +48,11 @@ let
     }
   );
 
-  # What both the checks and `nix run .#prove` do. The agent is in the NixOS system that is installed, so that what the
-  # scenarios would bring along for it is an empty folder; they look for it under the name that they compute.
+  # What both the checks and `nix run .#prove` do.
   prepare = ''
     export XDG_CONFIG_HOME=${firmware}
     export XDG_CACHE_HOME=''${XDG_CACHE_HOME:-$(mktemp -d)}
     export PYTHONDONTWRITEBYTECODE=1
-    name=$(PYTHONPATH=${source}/vm-scenarios python -c \
-      'import agent; print(agent._key(agent.Python("${pkgs.python3.pythonVersion}", "x86_64")))')
-    mkdir -p "$XDG_CACHE_HOME/bootproof/agent-$name/opt/zeta-self-register"
   '';
   tools = [
     python

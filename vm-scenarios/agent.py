@@ -90,7 +90,8 @@ chown {USER} * && chmod 400 *"""
 
 def as_the_unit_does(command: str) -> str:
     """A simple command that becomes the program, with its unit's user and credentials."""
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+    # The last one is where NixOS has it; /run is empty without systemd.
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/nix/var/nix/profiles/system/sw/bin"
     user = f"setpriv --reuid={USER} --regid={USER} --clear-groups --no-new-privs"
     return f"{user} env -i PATH={path} CREDENTIALS_DIRECTORY={_CREDENTIALS} {USER} {command}"
 

@@ -213,13 +213,18 @@ def payload(
     under_test: AgentUnderTest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> bytes:
-    """The agent with its settings, as a tar archive that is unpacked over the new system."""
+    """The agent with its settings, as a tar archive that is unpacked over the new system; only the settings for a
+    guest whose notes say that it `brings` this agent."""
     if described.guest.python is None:
         raise HarnessError(
             f"{described.folder}/guest.toml does not say which `python` the agent is to run on"
         )
     python = agent.Python(described.guest.python, described.guest.architecture)
-    files = under_test.files(cache_folder(), python)
+    if described.guest.notes.get("brings") == under_test.name:
+        files = tmp_path_factory.mktemp("brought")
+        (files / agent.LIBRARY).mkdir(parents=True)
+    else:
+        files = under_test.files(cache_folder(), python)
     if planted:
         copy = tmp_path_factory.mktemp("planted") / planted
         files = planted_bugs.plant(files, planted_bugs.BUGS[planted], copy)
@@ -402,7 +407,9 @@ def lean_kernel(described: GuestFolder, folder: Path) -> DirectKernel:
     """The guest's own kernel with the initial RAM disk of lean boots; without one the scenario is skipped."""
     kernel = lean.kernel(described, folder)
     if kernel is None:
-        pytest.skip(f"{described.guest.name} does not show its kernel, so it boots in full only")
+        pytest.skip(
+            f"{described.guest.name} has no kernel and initial RAM disk for lean boots, so it boots in full only"
+        )
     return kernel
 
 

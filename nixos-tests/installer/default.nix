@@ -26,6 +26,8 @@ let
         [ "init=${build.toplevel}/init" ] ++ config.boot.kernelParams
       );
     };
+    # The agent is in the system that is installed, so that scenarios unpack none.
+    notes.brings = "zeta-self-register";
     firmware = {
       code = "firmware-code.fd";
       variables = "firmware-variables.fd";

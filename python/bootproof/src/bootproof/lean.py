@@ -26,6 +26,8 @@ from bootproof.qemu_command import DirectKernel, direct_kernel
 from bootproof.saved import Saved
 
 INIT = Path(__file__).parent / "data" / "lean" / "init"
+NEEDS = ("bin/busybox", "virtio_blk.ko")
+"""What data/lean/init finds beside itself, in the guest's initial RAM disk."""
 WAITS = "lean: waits for its disk"
 ROOT_LABEL = "nixos"
 ROOT_OPTIONS = "rw,noatime"
@@ -33,9 +35,14 @@ ROOT_OPTIONS = "rw,noatime"
 
 def kernel(guest: GuestFolder, folder: Path) -> DirectKernel | None:
     """The guest's kernel with the initial RAM disk of lean boots, written into `folder`; None for a guest that does
-    not show its kernel."""
+    not show its kernel, or whose own initial RAM disk is of another kind (see NEEDS)."""
     own = direct_kernel(guest)
     if own is None or own.initrd is None:
+        return None
+    content = own.initrd.read_bytes()
+    if not all(
+        f"{name}\0".encode() in content for name in NEEDS
+    ):  # names end so; a compressed one shows none
         return None
     variables = f"port={command_port.PORT_NAME} label={ROOT_LABEL} options={ROOT_OPTIONS}\n"
     head, _, rest = INIT.read_text().partition("\n")
@@ -45,7 +52,6 @@ def kernel(guest: GuestFolder, folder: Path) -> DirectKernel | None:
     }
     # The kernel unpacks one archive after the other; a later file takes the place of an earlier one.
     initrd = folder / "lean-initrd"
-    content = own.initrd.read_bytes()
     initrd.write_bytes(content + bytes(-len(content) % 4) + archive(files))
     return DirectKernel(own.image, initrd, own.command_line)
 

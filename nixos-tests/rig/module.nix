@@ -1,0 +1,55 @@
+# A node of the cluster on the rig: NixOS's modules and what they generate, on Debian's programs (see make-guest). The
+# agent lies in the root file system; its package here is a link to it, with the shipped units.
+{ lib, pkgs, ... }:
+let
+  program = pkgs.writeText "zeta-self-register" ''
+    #!/usr/bin/python3 -I
+    import sys
+
+    sys.path.insert(0, "/opt/zeta-self-register")
+    from zeta_self_register.cli import main
+
+    main()
+  '';
+  package = pkgs.runCommand "zeta-self-register" { meta.mainProgram = "zeta-self-register"; } ''
+    mkdir -p $out/bin $out/lib
+    cp ${program} $out/bin/zeta-self-register
+    chmod +x $out/bin/zeta-self-register
+    cp -r /opt/zeta-self-register/zeta_self_register/data/lib/systemd $out/lib/
+    chmod -R u+w $out/lib
+    sed -i "s#ExecStart=zeta-self-register #ExecStart=$out/bin/zeta-self-register #" $out/lib/systemd/system/*.service
+  '';
+in
+{
+  imports = [
+    ../../python/zeta-self-register/module.nix
+    ../credentials.nix
+  ];
+
+  # It gets its name from the intent, as `PROVISION` of vm-scenarios/stage.py writes it into /etc/hostname.
+  networking.hostName = "";
+  # There is no DNS; the address is MOCK_ADDRESS of vm-scenarios/stage.py.
+  networking.hosts."10.0.2.100" = [
+    "api.github.test"
+    "github.test"
+  ];
+  services.journald.storage = "persistent";
+
+  zeta.selfRegister = {
+    enable = true;
+    inherit package;
+    apiUrl = "https://api.github.test";
+    caFile = "/etc/zeta-self-register/mock-ca.pem";
+    settings.repository = "acme/cluster";
+  };
+  # Files and no links, since scenarios add to them.
+  environment.etc."zeta-self-register/settings.toml".mode = "0644";
+  environment.etc.hosts.mode = "0644";
+
+  # Minutes of an emulated processor, for nothing that is looked at.
+  systemd.services = lib.genAttrs [
+    "ldconfig"
+    "systemd-hwdb-update"
+    "systemd-journal-catalog-update"
+  ] (_: { enable = false; });
+}
