@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import functools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -326,7 +327,8 @@ def installed(
     with one_at_a_time(shared, f"installed{planted and '-'}{planted}") as folder:
         done = folder / "installed.json"
         if not done.exists():
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
+            folder.mkdir()
             with (
                 phase("installs once for all"),
                 a_machine(described, folder / MACHINE, lambda _: None) as machine,
@@ -369,7 +371,8 @@ def waiting(
     with one_at_a_time(shared, f"waiting{planted and '-'}{planted}") as folder:
         done = folder / "saved.json"
         if not done.exists():
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
+            folder.mkdir()
             with (
                 phase("boots once for all"),
                 a_machine(described, folder / MACHINE, lambda _: None) as machine,
@@ -393,7 +396,8 @@ def asleep(described: GuestFolder, shared: Path) -> Saved:
     with one_at_a_time(shared, "asleep") as folder:
         done = folder / "saved.json"
         if not done.exists():
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
+            folder.mkdir()
             with a_machine(described, folder / MACHINE, lambda _: None) as machine:
                 machine.kernel = lean_kernel(described, folder)
                 machine.disks = (disk.blank(folder / "none.raw"),)
@@ -434,7 +438,8 @@ def step_by_step(
     with one_at_a_time(shared, f"stepwise{planted and '-'}{planted}") as folder:
         done = folder / "stepwise.json"
         if not done.exists():
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
+            folder.mkdir()
             with (
                 phase("installs once for all, step by step"),
                 a_machine(described, folder / MACHINE, lambda _: None) as machine,

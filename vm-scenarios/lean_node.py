@@ -43,8 +43,8 @@ class LeanNode(Node):
             self.boots.append(boot_id)
             return boot_id
 
-    def restart(self, way: str) -> str:
-        """Orderly or by a power cut."""
+    def start_again(self, way: str) -> str:
+        """Orderly or by a power cut; whatever is running ends with it."""
         if way == "orderly":
             self.off()
         elif way == "power cut":
@@ -52,6 +52,9 @@ class LeanNode(Node):
         else:
             raise HarnessError(f"a lean machine does not restart in this way: {way}")
         return self.boot()
+
+    def keep_journal(self) -> None:
+        """There is none; what a run said last is told where it matters (runs.py)."""
 
     def off(self) -> None:
         """Everything is on the disk, and the power goes."""

@@ -27,6 +27,7 @@ from bootproof.guest import GuestFolder
 from bootproof.installation import STEPS, Installation
 from bootproof.machine import Machine
 from bootproof.qemu import QemuMachine
+from bootproof.qemu_command import WriteLog
 from bootproof.saved import Saved
 
 PIPE = f"{installation.SETTINGS}/order"
@@ -132,7 +133,7 @@ def record(
         machine.console.expect(re.escape(waiting_before(step)), timeout=LONG)
         saved = machine.save(folder / step)
         stops.append(Stop(step, saved, folder / f"{step}.log"))
-        machine.write_log = stops[-1].log
+        machine.write_log = WriteLog(stops[-1].log)
         machine.resume(saved)
         give(machine, Order.WORK)
     machine.console.expect("step 7 banner: done", timeout=LONG)

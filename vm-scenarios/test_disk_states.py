@@ -43,9 +43,6 @@ def test_disk_states(installed_node, recorded_disk, github, file_system):
     node.site.machine += f", {file_system.value}"
     recording = record(node, recorded_disk, github)
     node.site.expect(final=Final.MERGED)
-    import pickle
-
-    (node.site.disks / "r.pickle").write_bytes(pickle.dumps(recording))  # TEMP
     follow_up = FollowUp.of(recording, agents.load("zeta-self-register"))
     with (
         node.site.phase("every state of the disk"),

@@ -80,7 +80,7 @@ def test_gone_for_longer_than_a_request(installed_node, waiting, github):
     request = creation.next(field.REQUEST_SECONDS)
     field.unplug(node)
     request.let()
-    field.ended(node, agent.REGISTER_UNIT).is_told(field.NOT_NOW, *NOT_REACHED)
+    field.ended(node, agent.REGISTER_UNIT).is_told(field.NOT_NOW, "GitHub gave no whole answer")
     assert node.marker() == {}, "nothing was read back"
     field.steward(node).is_told(field.NOT_NOW, *NOT_REACHED)
     field.plug_in(node)

@@ -14,6 +14,7 @@ from bootproof.simulation.kinds import KILL
 from bootproof.simulation.replay import followed, replay_in, simulation_of
 from bootproof.simulation.scheduling import (
     MAX_BOOTS,
+    AimedMenu,
     Schedule,
     Scheduler,
     boots,
@@ -21,7 +22,7 @@ from bootproof.simulation.scheduling import (
     for_machines,
 )
 from bootproof.simulation.steps import By, Do, Step, Trace, means_of, read_trace, write_trace
-from bootproof.simulation.wandering import Detour
+from bootproof.simulation.wandering import Detour, Wanderer
 from bootproof.verdict import HarnessError
 from msgspec.structs import replace
 from spoiled import SILENCE_IS_SUCCESS
@@ -73,6 +74,18 @@ def test_every_schedule_is_interrupted_again_and_again_and_boots_seldom_enough()
         assert len(interruptions) >= 2
         assert boots(schedule.trace) <= MAX_BOOTS
     assert set(means) == {None, *By}
+
+
+def test_what_runs_at_the_first_boot_is_not_run_where_the_marker_is() -> None:
+    """Its unit would pass over it; a fuzz run on a machine found this."""
+    plan = [Detour(10, "another turn", pick=pick) for pick in range(6)]
+    wanderer = Wanderer(simulation_of(trace(BEGUN)), AimedMenu)
+    for further in range(6):
+        trace_ = wanderer.trace(wanderer.go([*plan[:further], *plan]))
+        for _, before, following in followed(wanderer.simulation, trace_):
+            there = wanderer.simulation.machine.disks[before.actors[0].disk].visible
+            if following.step.do is Do.RUN and wanderer.simulation.agent.marker in there:
+                assert following.step.what == "steward"
 
 
 def test_there_is_no_universe_twice() -> None:

@@ -48,7 +48,16 @@ class AimedMenu(Menu):
     """Only steps that can be aimed at a machine."""
 
     def _chosen(self, state: State, kinds: frozenset[Kind]) -> Iterator[Next]:
-        return (following for following in super()._chosen(state, kinds) if not unseen(following.step))
+        for following in super()._chosen(state, kinds):
+            if not unseen(following.step) and not self._passed_over(state, following.step):
+                yield following
+
+    def _passed_over(self, state: State, step: Step) -> bool:
+        """Whether a machine begins no such run: that of the first boot is not begun where the marker is."""
+        agent = self.simulation.agent
+        first = step.do is Do.RUN and step.what == agent.commands[0]
+        disk = self.simulation.machine.disks[state.actors[step.actor].disk]
+        return first and agent.marker in disk.visible
 
 
 @dataclass(frozen=True)
