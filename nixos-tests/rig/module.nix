@@ -19,6 +19,12 @@ let
     chmod -R u+w $out/lib
     sed -i "s#ExecStart=zeta-self-register #ExecStart=$out/bin/zeta-self-register #" $out/lib/systemd/system/*.service
   '';
+  lines = lib.splitString "\n" (
+    lib.readFile ../../python/bootproof/src/bootproof/data/debian/lists/masked-units
+  );
+  masked = lib.filter (word: word != "") (
+    lib.concatMap (lib.splitString " ") (lib.filter (line: !lib.hasPrefix "#" line) lines)
+  );
 in
 {
   imports = [
@@ -46,10 +52,8 @@ in
   environment.etc."zeta-self-register/settings.toml".mode = "0644";
   environment.etc.hosts.mode = "0644";
 
-  # Minutes of an emulated processor, for nothing that is looked at.
-  systemd.services = lib.genAttrs [
-    "ldconfig"
-    "systemd-hwdb-update"
-    "systemd-journal-catalog-update"
-  ] (_: { enable = false; });
+  # What an emulated boot spends most of its time on, and nobody looks at: as on the Debian guest.
+  systemd.units = lib.genAttrs ([ "serial-getty@ttyS0.service" ] ++ masked) (_: {
+    enable = lib.mkForce false;
+  });
 }
