@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -337,6 +338,39 @@ def test_a_second_ctrl_c_does_not_interrupt_what_switches_off(tmp_path: Path) ->
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert b"Traceback" not in said
     assert b"reboot: interrupted, " in said
+
+
+def test_a_worker_ends_by_itself_when_it_has_put_its_machines_away(tmp_path: Path) -> None:
+    """Otherwise whatever plugins gather at the end of a run is waited for, in a worker that nobody reads."""
+    (tmp_path / "conftest.py").write_text(
+        "import pathlib\n"
+        "def pytest_terminal_summary(config):\n"
+        "    where = 'worker' if hasattr(config, 'workerinput') else 'controller'\n"
+        "    pathlib.Path(f'summed-up-by-{where}').touch()\n"
+    )
+    scenario = """
+    import pathlib, time
+    @pytest.fixture
+    def machine(site):
+        yield
+        pathlib.Path("off").touch()
+
+    def test_reboot(machine):
+        pathlib.Path("on").touch()
+        time.sleep(60)
+    """
+    (tmp_path / "test_reboot.py").write_text(PRELUDE + textwrap.dedent(scenario))
+    command = [*PYTEST, "test_reboot.py", f"--basetemp={tmp_path / 'tmp'}", "-p", "xdist.plugin", "-n", "1"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        while not (tmp_path / "on").exists():
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+    assert (tmp_path / "off").exists()
+    assert (tmp_path / "summed-up-by-controller").exists()
+    assert not (tmp_path / "summed-up-by-worker").exists()
 
 
 @pytest.mark.parametrize(

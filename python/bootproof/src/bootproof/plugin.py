@@ -153,6 +153,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(run.close)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A worker of pytest-xdist gets the Ctrl-C, too, and has put its machines away by now. Nobody reads what other
+    plugins would now gather in it, for which pytest-xdist would wait up to ten seconds."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED and hasattr(session.config, "workerinput"):
+        os._exit(exitstatus)
+
+
 def scenario_name(nodeid: str) -> str:
     """`test_reboot.py::test_reboot[x]` is `reboot[x]`; a test named otherwise than its file is
     `reboot/other`."""
