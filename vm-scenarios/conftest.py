@@ -472,7 +472,6 @@ def provision(
 ) -> tuple[Sequence[Disk], str]:
     """Onto a guest that is installed already: the agent is put there over the command port."""
     machine.load(described, name="provisioned")
-    machine.credentials = agent.BY_HAND  # one that the guest brings does not begin before it is set up
     machine.power_on()
     machine.wait_for_shell()
     machine.wait_until("multi-user.target")
