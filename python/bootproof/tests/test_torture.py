@@ -35,7 +35,10 @@ logins = ["alice"]
 """
 
 CLOCKS = subprocess.run([*forward(1), "true"], capture_output=True, check=False).returncode == 0
-pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="torture knows x86-64 only")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="torture knows x86-64 only"),
+]
 
 
 class Toys:

@@ -14,6 +14,8 @@ from bootproof.simulation.aiming import Move, Then, aimed
 from bootproof.simulation.steps import Do, Step, Trace, read_trace
 from bootproof.verdict import HarnessError
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 HOLDS = HERE / "traces" / "holds"
 SCENARIO = HERE.parents[2] / "vm-scenarios" / "test_replay.py"

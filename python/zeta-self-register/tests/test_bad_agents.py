@@ -16,6 +16,8 @@ from covered_rows import BESIDE, NEED_NONE, covered
 from stages import STAGES, explored
 from zeta_self_register.decide import TABLE
 
+pytestmark = pytest.mark.slow
+
 USED = sorted({bug.stage for bug in (*BUGS, *HARMLESS)})
 
 

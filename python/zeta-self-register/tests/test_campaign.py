@@ -17,6 +17,8 @@ from bootproof.simulation.steps import Do, Step, Trace, read_trace
 from bootproof.simulation.universes import UNIVERSES
 from zeta_self_register.simulated import AGENT
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 

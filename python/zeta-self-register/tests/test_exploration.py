@@ -19,6 +19,8 @@ from bootproof.simulation.universe import Universe
 from bootproof.simulation.universes import UNIVERSES
 from zeta_self_register.simulated import AGENT, STATE, Simulated
 
+pytestmark = pytest.mark.slow
+
 SMALL = (
     "alone",
     "faults",

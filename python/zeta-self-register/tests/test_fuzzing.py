@@ -14,6 +14,8 @@ from bootproof.verdict import Finding, Interruption, Landing, Row, RuleResult, V
 from fuzzing import Budget, Fuzzer, Kept, Tally
 from msgspec.structs import replace
 
+pytestmark = pytest.mark.slow
+
 SHORT = Step(Do.KILL)
 BROKEN = "one-per-epoch: #2 is a second PR"
 

@@ -32,6 +32,7 @@ HOLDS = sorted((TRACES / "holds").glob("*.json"))
 BROKEN = sorted((TRACES / "broken").glob("*.json"))
 NAMESPACES = subprocess.run([*apart(0), "true"], capture_output=True, check=False).returncode == 0
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(platform.machine() != "x86_64", reason="the tracer knows x86-64 only"),
     pytest.mark.skipif(not NAMESPACES, reason="namespaces of its own need root here"),
 ]

@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 CLOCKS = (
     subprocess.run(["unshare", "--user", "--time", "true"], capture_output=True, check=False).returncode == 0

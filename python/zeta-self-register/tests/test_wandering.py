@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from spoiled import NOTHING_IS_NOTED, SILENCE_IS_SUCCESS, Spoiled
 
+pytestmark = pytest.mark.slow
+
 
 @cache
 def wanderer(universe: str) -> Wanderer:

@@ -34,7 +34,7 @@ FLAGS = (
     "--hide-scrollbars",
     f"--window-size={WIDTH},{HEIGHT}",
 )
-pytestmark = pytest.mark.timeout(4 * SECONDS)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * SECONDS)]
 
 
 @pytest.fixture
