@@ -57,3 +57,20 @@ def test_a_machine_that_goes_off_ends_the_wait(tmp_path: Path) -> None:
     console.end()
     with pytest.raises(MachineTimeoutError, match=r"went off(.|\n)*Kernel panic"):
         console.expect("login:", timeout=600)
+
+
+def test_a_panic_is_told_when_its_whole_line_is_there(tmp_path: Path) -> None:
+    told: list[str] = []
+    console = Console(tmp_path / "console.log", on_panic=lambda: told.append(console.last_lines(1)))
+    near, far = socket.socketpair()
+    console.attach(near)
+    far.sendall(b"up\n[ 1.0] Kernel panic - not")
+    console.expect("panic", timeout=5)
+    far.sendall(b" syncing: ")
+    console.expect("syncing", timeout=5)
+    assert told == [], "told with half of its reason"
+    far.sendall(b"sysrq triggered crash\r\n")
+    console.expect("crash\r\n", timeout=5)
+    far.close()
+    console.detach()
+    assert "sysrq triggered crash" in told[0]

@@ -6,6 +6,7 @@ A console that nobody reads stalls QEMU, so a thread reads it from the first byt
 
 import codecs
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -20,6 +21,9 @@ from bootproof.errors import MachineError, MachineTimeoutError
 
 LAST_LINES = 20
 PANIC = b"Kernel panic - not syncing"
+LINE_BYTES = 1000
+"""More than a kernel's line has."""
+_DIES = re.compile(re.escape(PANIC) + rb"[^\n]*\n")
 
 if TYPE_CHECKING:
     _Spawn = SocketSpawn[str]  # generic in its type stubs only
@@ -140,7 +144,9 @@ class Console:
                 file.write(data)
                 with self._changed:
                     self._gathered += data
-                    dies = PANIC in self._gathered[-len(data) - len(PANIC) :]
+                    # Only a whole line: whoever is told reads there why it died.
+                    begin = max(0, len(self._gathered) - len(data) - LINE_BYTES)
+                    dies = _DIES.search(self._gathered, begin) is not None
                     self._changed.notify_all()
                 if dies:
                     self._on_panic()
