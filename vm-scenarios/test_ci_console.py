@@ -32,10 +32,9 @@ def test_ci_console(installed_node, waiting, github):
     server.as_user(MAINTAINER).set_status(
         agent.REPOSITORY, head_of(server, number), "success", context=REQUIRED_CHECK
     )
-    node.machine.console.expect('"end":0,', 60 + EVERY_SECONDS)
-
     node.machine.run(f"mkdir -p {agent.TURN.rpartition('/')[0]} && touch {agent.TURN}")
     node.tick()
+    node.machine.console.expect('"end":0,', 60 + EVERY_SECONDS)
     assert node.property(SAYS, "Result") == "success"
     said = said_on(node.machine.console.text)
     assert [one["end"] for one in said][-1] == 0
