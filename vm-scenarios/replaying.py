@@ -26,6 +26,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 import agent
 from bootproof.oracle import Registration
@@ -151,7 +152,9 @@ class Replay:
         if operation is not None:
             return f"graphql {operation}"
         query = f"?{request.query}" if request.query else ""
-        return f"{request.method} {request.path}{query}".replace(self.own.branch, self.simulated.branch)
+        asked = f"{request.method} {request.path}{query}"
+        own, simulated = (str(PurePosixPath(one.record).parent) for one in (self.own, self.simulated))
+        return asked.replace(self.own.branch, self.simulated.branch).replace(own, simulated)
 
     def await_end(self) -> int:
         """Waits until the run has ended, which must not claim too much; its exit status."""

@@ -256,9 +256,21 @@ def test_a_request_where_the_trace_says_the_end(keeper):
         replay.answer(move(Do.ANSWER, REF, Then.END))
 
 
-def test_a_request_is_named_as_the_simulated_node_would_ask_it(keeper):
-    replay = keeper([f"DELETE /repos/acme/cluster/git/refs/heads/{registration('node-1a2b3c').branch}"])
-    named = "DELETE /repos/acme/cluster/git/refs/heads/register-node-node-a"
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (
+            "DELETE /repos/acme/cluster/git/refs/heads/register-node-node-1a2b3c",
+            "DELETE /repos/acme/cluster/git/refs/heads/register-node-node-a",
+        ),
+        (
+            "GET /repos/acme/cluster/contents/maintainers/alice/cluster-nodes/node-1a2b3c?ref=main",
+            "GET /repos/acme/cluster/contents/maintainers/alice/cluster-nodes/node-a?ref=main",
+        ),
+    ],
+)
+def test_a_request_is_named_as_the_simulated_node_would_ask_it(keeper, asked, named):
+    replay = keeper([asked])
     replay.go([move(Do.RUN, "register", Then.REQUEST, named), move(Do.KILL)])
 
 
