@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +13,6 @@ import agent
 import agent_folder
 import fuzz_run
 import matrix_table
-import msgspec
 import planted as planted_bugs
 import pytest
 import stepwise
@@ -34,6 +31,7 @@ from bootproof.verdict import HarnessError
 from lean_node import LeanNode
 from mock_github.server import MockServer
 from mock_github.world import World
+from once import made_once, one_at_a_time
 from packing import pack
 from stage import (
     MOCK_ADDRESS,
@@ -51,6 +49,8 @@ from under_test import AgentUnderTest
 MACHINE = "node-a"
 """Which hardware: the same name gives the same UUID, MAC address and serial numbers, so the same node name."""
 
+NOBODY_THERE = (network.Forward(MOCK_ADDRESS, 443, 9),)
+"""For a machine that is saved: it goes on with somebody behind the same address."""
 
 TO_REPLAY: pytest.StashKey[traces.Chosen] = pytest.StashKey()
 UNDER_TEST: pytest.StashKey[AgentUnderTest] = pytest.StashKey()
@@ -166,14 +166,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of this run that all its workers share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-
-@contextlib.contextmanager
-def one_at_a_time(folder: Path, name: str) -> Iterator[Path]:
-    """Whoever comes first makes what is shared; the path is there when somebody has."""
-    with (folder / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder / name
 
 
 @pytest.fixture(scope="session")
@@ -292,6 +284,11 @@ def a_machine(
     return qemu.QemuMachine(MACHINE, folder, hardware=hardware, record=record, forks=forks)
 
 
+def on_its_own(described: GuestFolder, folder: Path) -> qemu.QemuMachine:
+    """The same machine for what is made once: no scenario's, and judged by none."""
+    return a_machine(described, folder / MACHINE, lambda _: None)
+
+
 @pytest.fixture
 def blank_node(node: Node, stick: GuestFolder) -> Node:
     """A machine with a blank disk."""
@@ -324,22 +321,14 @@ def installed(
     described: GuestFolder, payload: bytes, shared: Path, planted: str, under_test: AgentUnderTest
 ) -> tuple[Sequence[Disk], str]:
     """Disks on which the agent was installed once in this run, without any network, and the node's name."""
-    with one_at_a_time(shared, f"installed{planted and '-'}{planted}") as folder:
-        done = folder / "installed.json"
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
-            folder.mkdir()
-            with (
-                phase("installs once for all"),
-                a_machine(described, folder / MACHINE, lambda _: None) as machine,
-            ):
-                if described.guest.stage is guest.Stage.INSTALLED:
-                    result = provision(machine, described, payload, under_test)
-                else:
-                    result = install(machine, described, payload, folder, under_test)
-            done.write_bytes(msgspec.json.encode(result, enc_hook=str))
-        kind = tuple[tuple[Disk, ...], str]
-        return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
+
+    def make(folder: Path) -> tuple[Sequence[Disk], str]:
+        with phase("installs once for all"), on_its_own(described, folder) as machine:
+            if described.guest.stage is guest.Stage.INSTALLED:
+                return provision(machine, described, payload, under_test)
+            return install(machine, described, payload, folder, under_test)
+
+    return made_once(shared, f"installed{planted and '-'}{planted}", tuple[tuple[Disk, ...], str], make)
 
 
 @pytest.fixture(scope="session")
@@ -368,43 +357,34 @@ def waiting(
 ) -> Saved:
     """That disk in its first boot, saved with everything up and the network there, before the agent has run at all:
     nothing of it begins by itself."""
-    with one_at_a_time(shared, f"waiting{planted and '-'}{planted}") as folder:
-        done = folder / "saved.json"
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
-            folder.mkdir()
-            with (
-                phase("boots once for all"),
-                a_machine(described, folder / MACHINE, lambda _: None) as machine,
-            ):
-                if described.guest.stage is guest.Stage.INSTALLED:
-                    machine.load(described)
-                machine.disks = [one.fork(folder / f"disk-{n}.qcow2") for n, one in enumerate(installed[0])]
-                machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there yet
-                machine.credentials = agent.BY_HAND
-                machine.power_on()
-                machine.wait_until("multi-user.target")
-                machine.run("systemctl start network-online.target && sync")
-                saved = machine.save(folder / "saved")
-            done.write_bytes(msgspec.json.encode(saved, enc_hook=str))
-        return msgspec.json.decode(done.read_bytes(), type=Saved, dec_hook=lambda path, text: path(text))
+
+    def make(folder: Path) -> Saved:
+        with phase("boots once for all"), on_its_own(described, folder) as machine:
+            if described.guest.stage is guest.Stage.INSTALLED:
+                machine.load(described)
+            machine.disks = [one.fork(folder / f"disk-{n}.qcow2") for n, one in enumerate(installed[0])]
+            machine.forwards = NOBODY_THERE
+            machine.credentials = agent.BY_HAND
+            machine.power_on()
+            machine.wait_until("multi-user.target")
+            machine.run("systemctl start network-online.target && sync")
+            return machine.save(folder / "saved")
+
+    return made_once(shared, f"waiting{planted and '-'}{planted}", Saved, make)
 
 
 @pytest.fixture(scope="session")
 def asleep(described: GuestFolder, shared: Path) -> Saved:
     """A machine in front of its disk, from which every lean boot goes on."""
-    with one_at_a_time(shared, "asleep") as folder:
-        done = folder / "saved.json"
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
-            folder.mkdir()
-            with a_machine(described, folder / MACHINE, lambda _: None) as machine:
-                machine.kernel = lean_kernel(described, folder)
-                machine.disks = (disk.blank(folder / "none.raw"),)
-                machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there yet
-                saved = lean.asleep(machine, folder / "saved")
-            done.write_bytes(msgspec.json.encode(saved, enc_hook=str))
-        return msgspec.json.decode(done.read_bytes(), type=Saved, dec_hook=lambda path, text: path(text))
+
+    def make(folder: Path) -> Saved:
+        with on_its_own(described, folder) as machine:
+            machine.kernel = lean_kernel(described, folder)
+            machine.disks = (disk.blank(folder / "none.raw"),)
+            machine.forwards = NOBODY_THERE
+            return lean.asleep(machine, folder / "saved")
+
+    return made_once(shared, "asleep", Saved, make)
 
 
 def lean_kernel(described: GuestFolder, folder: Path) -> DirectKernel:
@@ -435,21 +415,14 @@ def step_by_step(
     described: GuestFolder, stick: GuestFolder, payload: bytes, shared: Path, planted: str
 ) -> stepwise.Stepwise:
     """One installation, saved before each of its steps."""
-    with one_at_a_time(shared, f"stepwise{planted and '-'}{planted}") as folder:
-        done = folder / "stepwise.json"
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)  # what somebody left half done
-            folder.mkdir()
-            with (
-                phase("installs once for all, step by step"),
-                a_machine(described, folder / MACHINE, lambda _: None) as machine,
-            ):
-                machine.forwards = (network.Forward(MOCK_ADDRESS, 443, 9),)  # nobody is there
-                ready, stops = stepwise.record(machine, stick, an_installation(payload), folder)
-                result = stepwise.Stepwise(ready, stops, name_in(machine.console.text))
-            done.write_bytes(msgspec.json.encode(result, enc_hook=str))
-        kind = stepwise.Stepwise
-        return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
+
+    def make(folder: Path) -> stepwise.Stepwise:
+        with phase("installs once for all, step by step"), on_its_own(described, folder) as machine:
+            machine.forwards = NOBODY_THERE
+            ready, stops = stepwise.record(machine, stick, an_installation(payload), folder)
+            return stepwise.Stepwise(ready, stops, name_in(machine.console.text))
+
+    return made_once(shared, f"stepwise{planted and '-'}{planted}", stepwise.Stepwise, make)
 
 
 def install(
