@@ -34,7 +34,8 @@ SECONDS_BETWEEN = 86_400
 
 COMMANDS = {"register": REGISTER_UNIT, "steward": STEWARD_UNIT}
 """The commands that a trace runs, and what runs them here."""
-NOT_NOW = 75
+DONE, NOT_NOW, HELD, MISCONFIGURED = 0, 75, 77, 78
+"""What it exits with."""
 TURN = "/run/by-hand/turn"
 _NEVER = b"[Unit]\nConditionPathExists=!/\n"
 _IN_TURN = f"[Unit]\nConditionPathExists={TURN}\n[Service]\nRestart=no\n".encode()

@@ -28,22 +28,13 @@ from bootproof.progress import phase
 from bootproof.qemu_command import DirectKernel
 from bootproof.saved import Saved
 from bootproof.verdict import HarnessError
+from cluster import a_cluster
 from lean_node import LeanNode
 from mock_github.server import MockServer
 from mock_github.world import World
 from once import made_once, one_at_a_time
 from packing import pack
-from stage import (
-    MOCK_ADDRESS,
-    OURS,
-    Node,
-    Recorder,
-    a_cluster,
-    an_installation,
-    installed_before,
-    name_in,
-    provisioning,
-)
+from stage import MOCK_ADDRESS, OURS, Node, Recorder, an_installation, installed_before, name_in, provisioning
 from under_test import AgentUnderTest
 
 MACHINE = "node-a"

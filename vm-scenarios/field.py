@@ -15,17 +15,17 @@ import msgspec
 from bootproof.network import Forward
 from bootproof.oracle import Final, Window
 from bootproof.saved import Saved
+from cluster import checked, only_pull
 from mock_github.faults import Match
+from mock_github.gates import Gate, Waiting
 from mock_github.server import MockServer
-from stage import MAINTAINER, REGISTRATION_SECONDS, REQUIRED_CHECK, Node, only_pull
+from stage import REGISTRATION_SECONDS, Node
 
-DONE, NOT_NOW, HELD, MISCONFIGURED = 0, agent.NOT_NOW, 77, 78
-"""The agent's exit statuses."""
 SETTINGS = "/etc/zeta-self-register/settings.toml"
 INTENT = "/etc/zeta-self-register/intent.json"
 NETWORK = "systemd-networkd.service"
 TROUBLE_ENDS = "the trouble ends"
-HOSTS, OVER = "/run/by-hand/hosts", "/run/by-hand/over"
+HOSTS = "/run/by-hand/hosts"
 FREE = "df --output=avail -B1 /var/tmp | tail -1 | tr -d ' '"
 FILL = f"fallocate -l $(($({FREE}) - 1048576)) /var/tmp/filler"
 REQUEST_SECONDS = 180
@@ -64,34 +64,27 @@ def go_on(node: Node, waiting: Saved, github: MockServer, *further: Forward) -> 
 def register(node: Node) -> Run:
     """The register unit's run, as its timer would start it; without the steward after it."""
     with node.site.phase("the register unit runs"):
-        return run_of(node, agent.REGISTER_UNIT)
+        node.runs.begin("register")
+        return ended(node, agent.REGISTER_UNIT)
 
 
 def steward(node: Node) -> Run:
     """One tick of the steward."""
     with node.site.phase("the steward ticks"):
-        node.machine.run(f"mkdir -p {agent.TURN.rpartition('/')[0]} && touch {agent.TURN}")
-        run = run_of(node, agent.STEWARD_UNIT)
-        node.machine.run(f"rm {agent.TURN}")
-        return run
+        node.runs.begin("steward")
+        return ended(node, agent.STEWARD_UNIT)
 
 
-def run_of(node: Node, unit: str) -> Run:
-    """Starts the unit and waits for the end of its run, which is recorded."""
-    begin(node, unit)
-    return ended(node, unit)
-
-
-def begin(node: Node, unit: str) -> None:
-    """Starts the unit, and does not wait for it; a fifo tells when it is over."""
-    ready = f"mkdir -p /run/by-hand && rm -f {OVER} && mkfifo {OVER}"
-    node.machine.run(f"{ready} && (systemctl start {unit}; echo over >{OVER}) >/dev/null 2>&1 &")
+def creation_on_its_way(node: Node, github: MockServer) -> tuple[Gate, Waiting]:
+    """The register unit runs, and its request to open the pull request stands at this gate."""
+    gate = github.gate(OPENS_PULL)
+    node.runs.begin("register")
+    return gate, gate.next(REQUEST_SECONDS)
 
 
 def ended(node: Node, unit: str) -> Run:
-    """Waits until what was begun is over; what came of it is recorded."""
-    node.machine.run(f"read over <{OVER}", timeout=REGISTRATION_SECONDS)
-    run = last_run(node, unit)
+    """Waits until this unit's run, which was begun, is over; what came of it is recorded."""
+    run = Run(node.runs.await_end(), said_by(node, unit))
     node.site.timeline.unit_state(unit, f"exit status {run.status}")
     node.marker()  # what is claimed now is judged, whatever mends it later
     return run
@@ -144,7 +137,7 @@ def trouble_ends(node: Node) -> None:
 def registers_once(node: Node, github: MockServer) -> dict[str, Any]:
     """The steward's next tick registers the node, and the one after it finds all checks green; the last marker."""
     registered = steward(node)
-    assert registered.status in (DONE, NOT_NOW), registered.said
+    assert registered.status in (agent.DONE, agent.NOT_NOW), registered.said
     return is_merged(node, github)
 
 
@@ -153,12 +146,9 @@ def is_merged(node: Node, github: MockServer) -> dict[str, Any]:
     number, marker = only_pull(github), node.marker()
     assert marker.get("state") == "pr-open", marker
     assert marker["pull_request"]["number"] == number
-    repository = github.world.repository(agent.REPOSITORY)
-    assert repository is not None
-    head = repository.pulls[number].head_sha
-    github.as_user(MAINTAINER).set_status(agent.REPOSITORY, head, "success", context=REQUIRED_CHECK)
+    checked(github, number)
     last = steward(node)
-    assert last.status == DONE, last.said
+    assert last.status == agent.DONE, last.said
     marker = node.marker()
     assert marker["state"] == "registered", marker
     return marker

@@ -9,32 +9,28 @@ from __future__ import annotations
 import json
 
 import agent
+import field
 import planted
 from bootproof.saved import Saved
 from bootproof.timeline import MachineKind
 from mock_github.server import MockServer
 from replaying import Clock
-from stage import MAINTAINER, REQUIRED_CHECK, Node
+from stage import Node
 
-DONE, NOT_NOW, HELD = 0, 75, 77
 DAY = 86_400.0
 
 
 def goes_on(node: Node, waiting: Saved, server: MockServer, spoilt: str = "") -> None:
     """The disk as its installer left it, in its first boot; nothing of the agent has run yet. `spoilt` is the bug that
     the agent has."""
-    if not node.machine.is_on:
-        node.connect(server)
-        node.machine.credentials = agent.BY_HAND
-    node.resume(waiting)
+    field.go_on(node, waiting, server)
     if spoilt:
         planted.put(node.machine, planted.BUGS[spoilt])
 
 
 def registers(node: Node) -> int:
     """One run of the register unit; its exit status."""
-    starts_registering(node)
-    return ends_registering(node)
+    return field.register(node).status
 
 
 def starts_registering(node: Node) -> None:
@@ -44,27 +40,17 @@ def starts_registering(node: Node) -> None:
 
 def ends_registering(node: Node) -> int:
     """Waits until the run that was started is over; its exit status."""
-    return _ends(node, agent.REGISTER_UNIT)
+    return field.ended(node, agent.REGISTER_UNIT).status
 
 
 def looks_again(node: Node) -> int:
     """One tick of the steward; its exit status."""
-    node.runs.begin("steward")
-    return _ends(node, agent.STEWARD_UNIT)
-
-
-def _ends(node: Node, unit: str) -> int:
-    with node.site.phase(unit.removesuffix(".service")):
-        status = node.runs.await_end()
-    node.site.timeline.unit_state(unit, f"exit status {status}")
-    node.marker()  # what it claims now is judged
-    return status
+    return field.steward(node).status
 
 
 def said(node: Node, unit: str = agent.STEWARD_UNIT) -> str:
     """What the latest run of this unit has said."""
-    invocation = f"_SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID {unit})"
-    return node.machine.run(f"journalctl --sync; journalctl -b -q -o cat {invocation}").text
+    return field.said_by(node, unit)
 
 
 def passes(node: Node, clock: Clock, seconds: float) -> None:
@@ -76,14 +62,6 @@ def passes(node: Node, clock: Clock, seconds: float) -> None:
 def happened(server: MockServer, *types: str) -> list[tuple[str, int | None]]:
     """Which of these things have happened at GitHub, in order, each with its pull request."""
     return [(event.type, event.number) for event in server.events() if event.type in types]
-
-
-def checked(server: MockServer, number: int, state: str) -> None:
-    """The check that the base branch wants comes to this, at the pull request's head."""
-    repository = server.world.repository(agent.REPOSITORY)
-    assert repository is not None
-    head = repository.pulls[number].head_sha
-    server.as_user(MAINTAINER).set_status(agent.REPOSITORY, head, state, context=REQUIRED_CHECK)
 
 
 def on_main(server: MockServer, path: str) -> bytes | None:

@@ -23,10 +23,10 @@ from bootproof.simulation.people import first_world
 from bootproof.simulation.scheduling import Scheduler
 from bootproof.simulation.steps import write_trace
 from bootproof.verdict import Verdict, worst
+from cluster import as_found
 from fuzz_run import BUDGET
 from fuzzing import Fuzzer, Kept, simulated
 from replaying import Clock, Replay
-from stage import as_found
 
 
 @pytest.fixture(scope="session")

@@ -14,18 +14,17 @@ import agent
 import stepwise
 from bootproof import disk, installation
 from bootproof.errors import MachineTimeoutError
+from bootproof.firmware import FOUND_NOTHING
 from bootproof.guest import GuestFolder
 from bootproof.installation import STEPS
 from bootproof.timeline import MachineKind
 from bootproof.verdict import Landing
+from cluster import only_pull
 from matrix_rows import Ending, Row
 from mock_github.server import MockServer
-from stage import REGISTRATION_SECONDS, Node, only_pull
+from stage import REGISTRATION_SECONDS, Node
 from stepwise import Order, Stepwise
 
-HELD = 77
-# What UEFI firmware ends with when no disk boots: its shell, or this sentence.
-FOUND_NOTHING = ["Shell> ", "No bootable option or device was found"]
 BROKEN = ["Kernel panic", "disk has a file system labelled", "Press Enter for maintenance"]
 BOOT_LIMIT = 25
 """Seconds on hardware until a disk that boots shows its login, or what is wrong with it."""
@@ -145,7 +144,7 @@ def _ticked(node: Node) -> tuple[Booted, str]:
     if node.property(agent.STEWARD_UNIT, "LoadState") != "loaded":
         return Booted.NO_AGENT, "no unit"
     status = node.tick()
-    if status == HELD:
+    if status == agent.HELD:
         assert "the installation is not complete" in node.journal(agent.STEWARD_UNIT)
         assert node.marker() == {}
         return Booted.HELD, ""

@@ -9,8 +9,7 @@ import json
 
 import agent
 from bootproof.oracle import Final
-from stage import MAINTAINER, REQUIRED_CHECK, only_pull
-from test_pr_in_flight import head_of
+from cluster import checked, only_pull
 
 SAYS = "zeta-self-register-ci.service"
 EVERY_SECONDS = 30
@@ -29,9 +28,7 @@ def test_ci_console(installed_node, waiting, github):
     node.machine.run(f"systemctl start {agent.REGISTER_UNIT}", timeout=60, check=False)
     node.machine.console.expect('"pull_request":1,', 60 + EVERY_SECONDS)
     number = only_pull(server)
-    server.as_user(MAINTAINER).set_status(
-        agent.REPOSITORY, head_of(server, number), "success", context=REQUIRED_CHECK
-    )
+    checked(server, number)
     node.machine.run(f"mkdir -p {agent.TURN.rpartition('/')[0]} && touch {agent.TURN}")
     node.tick()
     node.machine.console.expect('"end":0,', 60 + EVERY_SECONDS)

@@ -15,8 +15,8 @@ from bootproof.oracle import Final
 from bootproof.simulation import agents
 from bootproof.simulation.aiming import aimed
 from bootproof.simulation.people import first_world
+from cluster import as_found
 from replaying import Clock, Replay
-from stage import as_found
 
 EDGES = cuts.at_each_edge("zeta-self-register")
 

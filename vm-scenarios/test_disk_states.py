@@ -22,9 +22,10 @@ from bootproof.diskstates.recovery import FileSystem
 from bootproof.oracle import Final
 from bootproof.simulation import agents
 from bootproof.simulation.people import first_world
+from cluster import as_found
 from mock_github.faults import Match
 from recorded_disk import OwnDisk, RecordedDisk, SystemDisk
-from stage import Node, as_found
+from stage import Node
 
 TICKS = 5
 

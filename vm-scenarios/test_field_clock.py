@@ -14,7 +14,7 @@ import field
 import pytest
 import yaml
 from bootproof.oracle import Final
-from stage import record_path
+from cluster import record_path
 
 DAY = 86_400.0
 YEAR = 365 * DAY
@@ -39,7 +39,7 @@ def test_no_certificate_can_be_checked(clock, words, installed_node, waiting, gi
     field.not_one_request(node)
     field.go_on(node, waiting, server)
     field.set_clock(node, clock())
-    field.register(node).is_told(field.NOT_NOW, "GitHub is not reached", *words)
+    field.register(node).is_told(agent.NOT_NOW, "GitHub is not reached", *words)
     field.trouble_ends(node)
     field.set_clock(node, time.time())
     field.registers_once(node, server)
@@ -55,7 +55,7 @@ def test_wrong(wrong_by, installed_node, waiting, github):
     field.go_on(node, waiting, server)
     before = time.time()
     field.set_clock(node, before + wrong_by)
-    assert field.register(node).status == field.DONE
+    assert field.register(node).status == agent.DONE
     marker = field.is_merged(node, server)
     for text in (marker["written_at"], registered_at(server, node)):
         written = datetime.fromisoformat(text).astimezone(UTC).timestamp()

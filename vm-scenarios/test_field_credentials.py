@@ -12,7 +12,7 @@ import agent
 import field
 import pytest
 from bootproof.oracle import Final
-from stage import MAINTAINER, MAINTAINER_TOKEN, a_cluster
+from cluster import MAINTAINER, MAINTAINER_TOKEN, a_cluster
 
 OTHER_TOKEN = "github_pat_11ALICE0000another0token"
 EXPIRED_TOKEN = "github_pat_11ALICE0000expired0token"
@@ -32,7 +32,7 @@ def test_late(installed_node, github):
     node.boot()
     node.wait_for_run(agent.REGISTER_UNIT)
     field.last_run(node, agent.REGISTER_UNIT).is_told(
-        field.NOT_NOW, "not signed in to GitHub yet", "waits for the credentials"
+        agent.NOT_NOW, "not signed in to GitHub yet", "waits for the credentials"
     )
     field.boot_is_well(node)
     field.trouble_ends(node)
@@ -53,10 +53,10 @@ def test_nobody_signs_in(installed_node, waiting, github):
     field.go_on(node, waiting, server)
     field.sign_out(node)
     waits = "not signed in to GitHub yet", "gh-hosts", "waits for the credentials to be restored"
-    field.register(node).is_told(field.NOT_NOW, *waits)
-    field.steward(node).is_told(field.NOT_NOW, *waits)
+    field.register(node).is_told(agent.NOT_NOW, *waits)
+    field.steward(node).is_told(agent.NOT_NOW, *waits)
     again = field.steward(node)
-    assert (again.status, again.said) == (field.NOT_NOW, ""), "it is said once"
+    assert (again.status, again.said) == (agent.NOT_NOW, ""), "it is said once"
     assert server.events() == []
     node.off()
 
@@ -70,7 +70,7 @@ def test_refused(token, installed_node, waiting, github):
     field.not_one_write(node)
     field.go_on(node, waiting, server)
     field.sign_in(node, token)
-    field.register(node).is_told(field.HELD, "GitHub does not accept the token", "sign in again")
+    field.register(node).is_told(agent.HELD, "GitHub does not accept the token", "sign in again")
     field.trouble_ends(node)
     field.sign_in(node)
     field.registers_once(node, server)
@@ -90,7 +90,7 @@ def test_replaced_while_a_pull_request_is_open(token, login, installed_node, wai
     node.site.expect(final=Final.MERGED)
     field.acts_as(node, agent.OPERATOR, MAINTAINER)
     field.go_on(node, waiting, server)
-    assert field.register(node).status == field.DONE
+    assert field.register(node).status == agent.DONE
     field.sign_in(node, token)
     assert field.is_merged(node, server)["operator"] == agent.OPERATOR
     merged = [event.by for event in server.events() if event.type == "pull-request-merged"]
@@ -106,6 +106,6 @@ def test_the_token_is_a_colleagues(installed_node, waiting, github):
     field.acts_as(node, MAINTAINER)
     field.go_on(node, waiting, server)
     field.sign_in(node, MAINTAINER_TOKEN)
-    assert field.register(node).status == field.DONE
+    assert field.register(node).status == agent.DONE
     assert field.is_merged(node, server)["operator"] == agent.OPERATOR
     node.off()

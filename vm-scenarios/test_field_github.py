@@ -15,9 +15,10 @@ import agent
 import pytest
 from bootproof.oracle import Final, Window
 from bootproof.verdict import HarnessError
-from field_github import DONE, NOT_NOW, goes_on, looks_again, pause_left, registers, said
+from cluster import only_pull
+from field_github import goes_on, looks_again, pause_left, registers, said
 from mock_github.faults import BadCertificate, Fault, FaultKind, Match
-from stage import MOCK_ADDRESS, only_pull
+from stage import MOCK_ADDRESS
 
 pytestmark = pytest.mark.long
 
@@ -56,14 +57,14 @@ def test_trouble(trouble, installed_node, waiting, github):
     goes_on(node, waiting, server)
     node.site.expect(states={"it ends": Final.NONE}, final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == NOT_NOW
+    assert registers(node) == agent.NOT_NOW
     assert re.search(named, said(node, agent.REGISTER_UNIT))
     for _ in range(1, fault.times):
-        assert looks_again(node) == NOT_NOW
+        assert looks_again(node) == agent.NOT_NOW
         assert re.search(named, said(node))
     node.site.timeline.point("it ends")
 
-    assert looks_again(node) == NOT_NOW, "the pull request is open, and not merged yet"
+    assert looks_again(node) == agent.NOT_NOW, "the pull request is open, and not merged yet"
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -77,12 +78,12 @@ def test_refused(installed_node, waiting, github):
     # While the address is the machine's own, its kernel refuses each connection.
     own = f"local {MOCK_ADDRESS} dev lo table local"
     node.machine.run(f"ip route add {own}")
-    assert registers(node) == NOT_NOW
+    assert registers(node) == agent.NOT_NOW
     assert "GitHub is not reached: [Errno 111] Connection refused" in said(node, agent.REGISTER_UNIT)
     node.machine.run(f"ip route del {own}")
     node.site.timeline.point("it ends")
 
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -105,11 +106,11 @@ def test_lost_answer(lost, installed_node, waiting, github):
     goes_on(node, waiting, server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == NOT_NOW
+    assert registers(node) == agent.NOT_NOW
     assert re.search(named, said(node, agent.REGISTER_UNIT))
     assert node.marker() == {}, "it was not told, so it claims nothing"
 
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -122,7 +123,7 @@ def test_slow(installed_node, waiting, github):
     goes_on(node, waiting, server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == DONE
+    assert registers(node) == agent.DONE
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -165,9 +166,9 @@ def waits_as_it_is_told(node, server, named):
     """It asks nothing before the time is over, and then there is one pull request."""
     node.site.expect(no_requests=(Window("told to wait", "the time is over"),), final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == NOT_NOW
+    assert registers(node) == agent.NOT_NOW
     node.site.timeline.point("told to wait")
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     waited = seconds_waited(server)
     assert waited >= PAUSE - SLACK, f"it asked again after {waited:.0f} s"
     if "GitHub asked for a pause" not in said(node):
@@ -178,7 +179,7 @@ def waits_as_it_is_told(node, server, named):
     time.sleep(max(0.0, pause_left(node)))
     node.site.timeline.point("the time is over")
 
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 

@@ -30,7 +30,7 @@ def test_shared(hostname, words, installed_node, waiting, github):
     field.go_on(node, waiting, server)
     field.without_intent(node)
     field.call(node, hostname)
-    field.register(node).is_told(field.MISCONFIGURED, "hostname is no name for a node", *words)
+    field.register(node).is_told(agent.MISCONFIGURED, "hostname is no name for a node", *words)
     field.trouble_ends(node)
     field.call(node, OWN_NAME)
     node.name, node.site.registration = OWN_NAME, registration(OWN_NAME)

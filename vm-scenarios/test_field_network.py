@@ -37,7 +37,7 @@ def test_absent(comes, installed_node, github):
     field.not_one_request(node)
     node.boot(network=False)
     node.wait_for_run(agent.REGISTER_UNIT)
-    field.last_run(node, agent.REGISTER_UNIT).is_told(field.NOT_NOW, *NOT_REACHED)
+    field.last_run(node, agent.REGISTER_UNIT).is_told(agent.NOT_NOW, *NOT_REACHED)
     field.boot_is_well(node, but="systemd-networkd-wait-online.service")
     field.boot_did_not_wait(node)
     field.trouble_ends(node)
@@ -58,13 +58,13 @@ def test_flapping(installed_node, waiting, github):
     node.site.expect(final=Final.MERGED)
     field.go_on(node, waiting, server)
     writes = [server.gate(match) for match in (field.CREATES_BRANCH, field.COMMITS, field.OPENS_PULL)]
-    field.begin(node, agent.REGISTER_UNIT)
+    node.runs.begin("register")
     for gate in writes:
         request = gate.next(field.REQUEST_SECONDS)
         field.unplug(node)
         request.let()
         field.plug_in(node)
-    assert field.ended(node, agent.REGISTER_UNIT).status == field.DONE
+    assert field.ended(node, agent.REGISTER_UNIT).status == agent.DONE
     field.is_merged(node, server)
     node.off()
 
@@ -75,14 +75,12 @@ def test_gone_for_longer_than_a_request(installed_node, waiting, github):
     node, server = installed_node, github()
     node.site.expect(final=Final.MERGED)
     field.go_on(node, waiting, server)
-    creation = server.gate(field.OPENS_PULL)
-    field.begin(node, agent.REGISTER_UNIT)
-    request = creation.next(field.REQUEST_SECONDS)
+    creation, request = field.creation_on_its_way(node, server)
     field.unplug(node)
     request.let()
-    field.ended(node, agent.REGISTER_UNIT).is_told(field.NOT_NOW, "GitHub gave no whole answer")
+    field.ended(node, agent.REGISTER_UNIT).is_told(agent.NOT_NOW, "GitHub gave no whole answer")
     assert node.marker() == {}, "nothing was read back"
-    field.steward(node).is_told(field.NOT_NOW, *NOT_REACHED)
+    field.steward(node).is_told(agent.NOT_NOW, *NOT_REACHED)
     field.plug_in(node)
     creation.open()
     field.registers_once(node, server)
@@ -99,7 +97,7 @@ def test_portal(speaks, installed_node, waiting, github):
     with Portal(context) as portal:
         field.go_on(node, waiting, server, Forward(PORTAL_ADDRESS, 443, portal.port))
         field.names_lead_to(node, PORTAL_ADDRESS, "github.test", "api.github.test")
-        field.register(node).is_told(field.NOT_NOW, *NOT_REACHED, "sign-in")
+        field.register(node).is_told(agent.NOT_NOW, *NOT_REACHED, "sign-in")
         assert portal.connections, "nobody came to the sign-in page"
         assert not portal.heard(b"HTTP/1"), "it was asked something"
         field.trouble_ends(node)
@@ -119,8 +117,8 @@ def its_own_tls():
 @pytest.mark.parametrize(
     ("kind", "status", "words"),
     [
-        (FaultKind.REDIRECT, field.MISCONFIGURED, ("redirect", "elsewhere.invalid")),
-        (FaultKind.NOT_JSON, field.NOT_NOW, ("not JSON",)),
+        (FaultKind.REDIRECT, agent.MISCONFIGURED, ("redirect", "elsewhere.invalid")),
+        (FaultKind.NOT_JSON, agent.NOT_NOW, ("not JSON",)),
     ],
     ids=["redirects", "answers-with-a-page"],
 )
@@ -149,11 +147,11 @@ def test_cluster_away(installed_node, waiting, github, authority):
     field.names_lead_to(node, CLUSTER_ADDRESS, CLUSTER_NAME)
     url, port = f"https://{CLUSTER_NAME}:{CLUSTER_PORT}/healthz", "127.0.0.1:9345"
     field.configure(node, f'cluster = ["{port}", "{url}"]\n')
-    field.register(node).is_told(field.NOT_NOW, "the cluster is not reached", port, url)
+    field.register(node).is_told(agent.NOT_NOW, "the cluster is not reached", port, url)
     listens = f"systemd-socket-activate --listen={port} --accept --inetd cat"
     node.machine.run(f"systemd-run --quiet --unit=joins {listens}")
     with_only_one = field.steward(node)
-    with_only_one.is_told(field.NOT_NOW, "the cluster is not reached", url)
+    with_only_one.is_told(agent.NOT_NOW, "the cluster is not reached", url)
     assert port not in with_only_one.said
     field.trouble_ends(node)
     with MockServer(

@@ -11,12 +11,9 @@ import time
 import agent
 import pytest
 from bootproof.oracle import Final, Window
+from cluster import MAINTAINER, a_cluster, checked, only_pull, record_path
 from field_github import (
     DAY,
-    DONE,
-    HELD,
-    NOT_NOW,
-    checked,
     ends_registering,
     goes_on,
     happened,
@@ -31,7 +28,6 @@ from mock_github.faults import Match
 from mock_github.world import World
 from msgspec.structs import replace
 from replaying import Clock
-from stage import MAINTAINER, a_cluster, only_pull, record_path
 
 pytestmark = pytest.mark.long
 
@@ -45,15 +41,15 @@ def test_closed_and_closed_again(installed_node, waiting, github):
     maria = server.as_user(MAINTAINER)
     goes_on(node, waiting, server)
     node.site.expect(states={"closed once": Final.EXACTLY_ONE_OPEN}, final=Final.CLOSED)
-    assert registers(node) == DONE
+    assert registers(node) == agent.DONE
     number = only_pull(server)
 
     maria.close(agent.REPOSITORY, number)
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     node.site.timeline.point("closed once")
 
     maria.close(agent.REPOSITORY, number)
-    assert looks_again(node) == HELD
+    assert looks_again(node) == agent.HELD
     assert f"#{number} was closed again after it had been reopened" in said(node)
     assert "`zeta-self-register reset` allows a new registration" in said(node)
     assert node.marker()["state"] == "held"
@@ -64,7 +60,7 @@ def test_closed_and_closed_again(installed_node, waiting, github):
 
     node.site.timeline.point("held")
     node.site.expect(only_reads=(Window("held", ""),))
-    assert looks_again(node) == HELD, "it says so as long as it is so"
+    assert looks_again(node) == agent.HELD, "it says so as long as it is so"
     node.keep_journal()
 
 
@@ -87,9 +83,9 @@ def test_merged_at_once(branch, installed_node, waiting, github):
     node.site.timeline.point("merged")
     told.release()
 
-    assert ends_registering(node) == DONE
+    assert ends_registering(node) == agent.DONE
     assert node.marker()["state"] == "registered"
-    assert looks_again(node) == DONE
+    assert looks_again(node) == agent.DONE
     node.keep_journal()
 
 
@@ -100,11 +96,11 @@ def test_checks_that_come_late(auto_merge, installed_node, waiting, github):
     server = github(auto_merge_allowed(auto_merge == "armed"), clock)
     goes_on(node, waiting, server)
     node.site.expect(final=Final.MERGED)
-    assert registers(node) == DONE
+    assert registers(node) == agent.DONE
     number = only_pull(server)
 
     checked(server, number, "failure")
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     armed = happened(server, "auto-merge-enabled")
     assert armed == ([("auto-merge-enabled", number)] if auto_merge == "armed" else [])
     passes(node, clock, 3 * DAY)
@@ -112,7 +108,7 @@ def test_checks_that_come_late(auto_merge, installed_node, waiting, github):
     if auto_merge == "armed":
         assert happened(server, "pull-request-merged"), "GitHub merges it, with nobody's help"
 
-    assert looks_again(node) == DONE
+    assert looks_again(node) == agent.DONE
     assert happened(server, "pull-request-merged") == [("pull-request-merged", number)]
     assert node.marker()["state"] == "registered"
     node.keep_journal()
@@ -136,22 +132,22 @@ def test_record_removed_later(installed_node, waiting, github, spoilt):
         only_reads=(Window("removed", "a day later"),),
         final=Final.EXACTLY_ONE_OPEN,
     )
-    assert registers(node) == DONE
+    assert registers(node) == agent.DONE
     first = only_pull(server)
     checked(server, first, "success")
-    assert looks_again(node) == DONE, "all is green, so it merges"
+    assert looks_again(node) == agent.DONE, "all is green, so it merges"
     assert node.marker()["state"] == "registered"
     node.site.timeline.point("merged")
 
     passes(node, clock, LIFETIME)
     maria.delete_file(agent.REPOSITORY, record_path(node.name))
     node.site.timeline.point("removed")
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     assert f"node.yaml is gone from 'main', but #{first} was opened lately" in said(node)
 
     passes(node, clock, DAY - LIFETIME)
     node.site.timeline.point("a day later")
-    assert looks_again(node) == NOT_NOW
+    assert looks_again(node) == agent.NOT_NOW
     assert happened(server, "pull-request-opened") == [
         ("pull-request-opened", first),
         ("pull-request-opened", first + 1),

@@ -14,11 +14,13 @@ import agent
 import pytest
 import yaml
 from bootproof.oracle import Final
+from cluster import MAINTAINER_TOKEN, only_pull, record_path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from field import configure
 from mock_github import wire
 from mock_github.step import step
-from stage import MAINTAINER_TOKEN, only_pull, pull_in, record_path
+from stage import pull_in
 
 pytestmark = pytest.mark.any_agent
 
@@ -115,7 +117,7 @@ metrics_file = "/run/zeta-self-register/zeta_self_register.prom"
 
 def assert_told_to_others(node, number):
     """From inside the sandbox, for any user to read; and it is there between the runs."""
-    with_settings(node, TOLD)
+    configure(node, TOLD)
     node.tick()
     folder = f"/run/zeta-cluster-state/nodes/{node.name}"
     as_anybody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
@@ -138,12 +140,6 @@ def assert_signs_in_the_sandbox(node):
         serialization.NoEncryption(),
     )
     node.machine.put_file("/etc/zeta-self-register/github-app-key.pem", key, 0o600)
-    with_settings(node, "app_id = 7\napp_installation_id = 21\n")
+    configure(node, "app_id = 7\napp_installation_id = 21\n")
     assert node.tick() == 77
     assert "GitHub gives the App no token" in node.journal(agent.STEWARD_UNIT)
-
-
-def with_settings(node, lines):
-    """Adds to the node's settings."""
-    path = "/etc/zeta-self-register/settings.toml"
-    node.machine.put_file(path, node.machine.get_file(path) + lines.encode())

@@ -13,7 +13,7 @@ import agent
 import pytest
 from bootproof.guest import Stage
 from bootproof.oracle import Final
-from stage import only_pull
+from cluster import only_pull
 
 GOLDEN = Path(__file__).parent.parent / "nixos-tests/golden"
 IN_STORE = re.compile(r"@[a-zA-Z0-9-]+@")

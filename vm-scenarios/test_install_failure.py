@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import time
 
+import agent
 import pytest
+from bootproof.firmware import FOUND_NOTHING
 from bootproof.oracle import Final, Seeded
-from stage import MAINTAINER, a_cluster, installed_before, only_pull, pull_in, with_open_pulls
+from cluster import MAINTAINER, a_cluster, only_pull, with_open_pulls
+from stage import installed_before, pull_in
 from under_test import Promise
 
 pytestmark = pytest.mark.any_agent
-
-HELD = 77
-# What UEFI firmware ends with when no disk boots: its shell, or this sentence.
-FOUND_NOTHING = ["Shell> ", "No bootable option or device was found"]
 
 
 def test_install_failure(blank_node, github, payload):
@@ -29,14 +28,14 @@ def test_install_failure(blank_node, github, payload):
     assert not node.install(payload, fail_before="install")
     node.machine.power_on()
     with node.site.phase("finds nothing to boot"):
-        node.machine.console.expect(FOUND_NOTHING, timeout=60)
+        node.machine.console.expect([*FOUND_NOTHING], timeout=60)
     node.cut("a machine that found nothing to boot")
 
     assert not node.install(payload, fail_after="install")
     node.boot()
     status = node.tick()
     if node.is_ours:
-        assert status == HELD
+        assert status == agent.HELD
         assert "the installation is not complete" in node.journal(node.agent.tick_unit)
     assert node.marker() == {}
     node.off()

@@ -9,20 +9,10 @@ from __future__ import annotations
 
 import time
 
-import agent
 import pytest
 from bootproof.oracle import Final, Seeded
-from stage import (
-    MAINTAINER,
-    OLD_RECORD,
-    REQUIRED_CHECK,
-    a_cluster,
-    installed_before,
-    only_pull,
-    pull_in,
-    with_branch,
-    with_open_pulls,
-)
+from cluster import MAINTAINER, OLD_RECORD, a_cluster, checked, only_pull, with_branch, with_open_pulls
+from stage import installed_before, pull_in
 from under_test import Promise
 
 pytestmark = pytest.mark.any_agent
@@ -54,8 +44,7 @@ def test_pr_in_flight(installed_node, github):
         comments = [event.number for event in server.events() if event.type == "comment-created"]
         assert comments == [1], "one comment, on this node's pull request"
 
-    maria = server.as_user(MAINTAINER)
-    maria.set_status(agent.REPOSITORY, head_of(server, 1), "success", context=REQUIRED_CHECK)
+    checked(server, 1)
     assert [e.number for e in server.events() if e.type == "pull-request-merged"] == [1]
     if node.promises(Promise.FOLLOWS):
         node.tick()
@@ -73,9 +62,3 @@ def test_a_branch_left_behind_without_a_pull_request(installed_node, github):
     node.boot()
     assert pull_in(node.registered()) == only_pull(server)
     node.off()
-
-
-def head_of(server, number):
-    """The commit that a pull request's branch stands at."""
-    repository = server.world.repository(agent.REPOSITORY)
-    return repository.pulls[number].head_sha

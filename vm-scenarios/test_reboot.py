@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import pytest
 from bootproof.oracle import Final, Window
+from cluster import only_pull
 from mock_github.faults import Match
-from stage import only_pull, pull_in
+from stage import pull_in
 from under_test import Promise
 
 pytestmark = pytest.mark.any_agent

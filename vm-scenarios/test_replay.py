@@ -16,8 +16,8 @@ from bootproof.simulation.aiming import aimed
 from bootproof.simulation.ending import final_of
 from bootproof.simulation.people import first_world
 from bootproof.simulation.steps import write_trace
+from cluster import as_found
 from replaying import Clock, Replay
-from stage import as_found
 
 
 def test_replay(trace, bug, installed_node, github):

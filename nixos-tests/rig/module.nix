@@ -27,29 +27,10 @@ let
   );
 in
 {
-  imports = [
-    ../../python/zeta-self-register/module.nix
-    ../credentials.nix
-  ];
+  imports = [ ../node.nix ];
 
-  # It gets its name from the intent, as `PROVISION` of vm-scenarios/stage.py writes it into /etc/hostname.
-  networking.hostName = "";
-  # There is no DNS; the address is MOCK_ADDRESS of vm-scenarios/stage.py.
-  networking.hosts."10.0.2.100" = [
-    "api.github.test"
-    "github.test"
-  ];
-  services.journald.storage = "persistent";
-
-  zeta.selfRegister = {
-    enable = true;
-    inherit package;
-    apiUrl = "https://api.github.test";
-    caFile = "/etc/zeta-self-register/mock-ca.pem";
-    settings.repository = "acme/cluster";
-  };
-  # Files and no links, since scenarios add to them.
-  environment.etc."zeta-self-register/settings.toml".mode = "0644";
+  zeta.selfRegister = { inherit package; };
+  # A file and no link, as in node.nix.
   environment.etc.hosts.mode = "0644";
 
   # What an emulated boot spends most of its time on, and nobody looks at: as on the Debian guest.

@@ -20,9 +20,9 @@ from typing import Any
 
 import agent
 import agent_folder
+import cluster
 import planted
 import pytest
-import stage
 from bootproof.cli import main
 from bootproof.oracle import Before, Case, Expectations, Final, Seeded, as_events, judge
 from mock_github.faults import Fault, FaultKind, Match
@@ -152,7 +152,7 @@ def meets(
 
 def a_cluster() -> World:
     """GitHub as the scenarios begin with it."""
-    return stage.a_cluster(time.time())
+    return cluster.a_cluster(time.time())
 
 
 @runs_here
@@ -164,16 +164,16 @@ def test_when_nothing_happens_it_is_as_it_should_be(tmp_path: Path) -> None:
 @runs_here
 def test_beside_a_pull_request_that_adds_its_record_it_opens_a_twin(tmp_path: Path) -> None:
     orphan, record = f"register-{NODE}-20260101T120000Z", f"nodes/{NODE}.yaml"
-    world = stage.with_open_pulls(a_cluster(), {orphan: record})
-    met = meets(world, tmp_path, open_pulls=[Seeded(1, f"acme:{orphan}", stage.MAINTAINER, (record,))])
+    world = cluster.with_open_pulls(a_cluster(), {orphan: record})
+    met = meets(world, tmp_path, open_pulls=[Seeded(1, f"acme:{orphan}", cluster.MAINTAINER, (record,))])
     assert met.broken["at-most-one-open"] == "#2 was opened while #1 was"
 
 
 @runs_here
 def test_its_own_open_pull_request_it_never_finds(tmp_path: Path) -> None:
     branch = f"register-node-{NODE}"
-    world = stage.with_open_pulls(a_cluster(), {branch: f"nodes/{NODE}.yaml"})
-    met = meets(world, tmp_path, open_pulls=[Seeded(1, f"acme:{branch}", stage.MAINTAINER)])
+    world = cluster.with_open_pulls(a_cluster(), {branch: f"nodes/{NODE}.yaml"})
+    met = meets(world, tmp_path, open_pulls=[Seeded(1, f"acme:{branch}", cluster.MAINTAINER)])
     assert (met.statuses, met.note) == ([1, 1], "")
     assert met.said == "POST /git/refs: HTTP/1.1 422 Unprocessable Entity\n" * 2
 

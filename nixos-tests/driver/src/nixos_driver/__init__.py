@@ -35,7 +35,8 @@ def play(machine: Driven, scenario: str, *, scenarios: str, authority: str, out:
     """
     sys.path.insert(0, scenarios)
     function = f"test_{scenario.replace('-', '_')}"
-    stage, agent, story = (importlib.import_module(name) for name in ("stage", "agent", function))
+    modules = ("stage", "cluster", "agent", function)
+    stage, cluster, agent, story = (importlib.import_module(name) for name in modules)
 
     site = Site(Path(out).absolute() / scenario, scenario)
     site.machine = "nixos-driver"
@@ -47,7 +48,7 @@ def play(machine: Driven, scenario: str, *, scenarios: str, authority: str, out:
 
     mocks: list[MockServer] = []
     try:
-        getattr(story, function)(node, _github(site, agent, stage, Path(authority), mocks))
+        getattr(story, function)(node, _github(site, agent, cluster, Path(authority), mocks))
     finally:
         for mock in mocks:
             mock.stop()
@@ -58,7 +59,7 @@ def play(machine: Driven, scenario: str, *, scenarios: str, authority: str, out:
 
 
 def _github(
-    site: Site, agent: Any, stage: Any, authority: Path, mocks: list[MockServer]
+    site: Site, agent: Any, cluster: Any, authority: Path, mocks: list[MockServer]
 ) -> Callable[..., MockServer]:
     """What vm-scenarios' fixture of that name is, but at a port that the relay knows."""
     pem = authority.read_bytes()
@@ -66,7 +67,7 @@ def _github(
 
     def start(world: World | None = None) -> MockServer:
         signer = trustme.CA.from_pem(mark + certificate, key)
-        begun = world or stage.a_cluster(time.time())
+        begun = world or cluster.a_cluster(time.time())
         mock = MockServer(begun, event_log=site.event_log, authority=signer, port=PORT)
         mock.start()
         mocks.append(mock)

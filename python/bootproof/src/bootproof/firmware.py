@@ -16,6 +16,8 @@ DESCRIPTOR_FOLDERS = (
     "/usr/share/qemu/firmware",
     "/run/current-system/sw/share/qemu/firmware",
 )
+FOUND_NOTHING = ("Shell> ", "No bootable option or device was found")
+"""What UEFI firmware ends with on the console when no disk boots: its shell, or this sentence."""
 
 
 class Firmware(msgspec.Struct, frozen=True):
