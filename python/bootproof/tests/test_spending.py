@@ -16,6 +16,11 @@ def at(*events: tuple[float, MachineKind]) -> list[MachineEvent]:
     return [MachineEvent(kind=kind, at=BEGUN + timedelta(seconds=seconds)) for seconds, kind in events]
 
 
+def test_a_machine_that_goes_on_has_not_booted():
+    went_on = MachineEvent(kind=K.POWER_ON, at=BEGUN, detail="saved")
+    assert spending.booting([went_on, *at((1, K.MULTI_USER), (60, K.RESET), (90, K.MULTI_USER))]) == 30
+
+
 @pytest.mark.parametrize(
     ("events", "seconds"),
     [

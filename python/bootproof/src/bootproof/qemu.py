@@ -29,7 +29,7 @@ from bootproof.machine import CommandResult, EventKind, MachineEvent, Record
 from bootproof.network import Forward
 from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, WriteLog, command_line, direct_kernel
 from bootproof.qemu_process import CRASHED, QemuProcess
-from bootproof.saved import Saved
+from bootproof.saved import SAVED, Saved
 
 __all__ = ["Hardware", "QemuMachine", "WriteLog"]
 
@@ -203,7 +203,7 @@ class QemuMachine:
 
     def _tell_of_start(self, saved: Saved | None) -> None:
         if self._process is None:
-            self._tell(EventKind.POWER_ON, "saved" if saved else "stick" if self._stick else "disk")
+            self._tell(EventKind.POWER_ON, SAVED if saved else "stick" if self._stick else "disk")
 
     def _command_line(self, wiring: Wiring, saved: Saved | None) -> list[str]:
         disks = [*self.disks]

@@ -11,6 +11,9 @@ import msgspec
 
 from bootproof.disk import Disk
 
+SAVED = "saved"
+"""The detail of a power-on after which a machine goes on."""
+
 
 class Saved(msgspec.Struct, frozen=True):
     """`memory` holds the devices too. Nobody may write to `disks` any more.

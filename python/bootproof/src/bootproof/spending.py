@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bootproof.saved import SAVED
 from bootproof.timeline import MachineEvent, MachineKind
 
 _BEGINS = {MachineKind.INSTALL_STARTED, MachineKind.POWER_ON, MachineKind.RESET}
@@ -10,10 +11,11 @@ _BREAKS_OFF = {MachineKind.CUT, MachineKind.POWER_OFF}
 
 
 def booting(timeline: Sequence[MachineEvent]) -> float:
-    """Seconds of whole installations, each with its own boot, and from each power-on or reset to multi-user."""
+    """Seconds of whole installations, each with its own boot, and from each power-on or reset to multi-user. A machine
+    that goes on from where it was saved has not booted."""
     total, begun = 0.0, None
     for event in timeline:
-        if event.kind in _BEGINS and begun is None:
+        if event.kind in _BEGINS and event.detail != SAVED and begun is None:
             begun = event.at
         elif event.kind in _ENDS and begun is not None:
             total += (event.at - begun).total_seconds()
