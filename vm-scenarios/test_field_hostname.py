@@ -20,7 +20,7 @@ OWN_NAME = "rack-3-node-7"
     [
         ("nixos", ("the default of `networking.hostName` in NixOS", "many machines share", "node_name")),
         ("localhost", ("what a machine without a name of its own is called", "node_name")),
-        ("Rack_3", ("has '_'", "use `rack-3`", "node_name")),
+        ("Rack_3", ("has 'R', '_'", "use `rack-3`", "node_name")),
     ],
     ids=["nixos", "localhost", "no-label"],
 )

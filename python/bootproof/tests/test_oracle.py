@@ -271,6 +271,15 @@ def test_a_marker_is_judged_by_the_boot_that_wrote_it(booted: Any) -> None:
     assert broken("markers-were-true", booted.case()) == ["a marker claims #1, which did not exist yet [t9]"]
 
 
+def test_a_boot_that_was_saved_and_goes_on_again_is_one_boot(booted: Any) -> None:
+    booted.opens(1)
+    booted.machine(MachineKind.POWER_OFF)
+    booted.boots("boot-1")
+    booted.merges(1)
+    booted.marker(REGISTERED_1)
+    assert look("markers-were-true", booted.case()) == Look(1)
+
+
 def test_a_marker_of_a_boot_that_never_was(booted: Any) -> None:
     booted.opens(1)
     booted.marker(MarkerClaim(ClaimState.PR_OPEN, 1, "boot-9"))

@@ -176,8 +176,11 @@ def _untrue(case: Case, claim: MarkerClaim, seen: int) -> str:
         return f"to be of boot {claim.boot_id}, which the machine had not had"
     begin, end = 0, seen
     if written_in:
-        run = next(run for run in runs(case.order) if written_in[0] in run)
-        begin, end = run.start, min(seen, run.stop)
+        # More than one only where a saved machine went on more than once: its boot keeps its id.
+        first, last = (
+            next(run for run in runs(case.order) if i in run) for i in (written_in[0], written_in[-1])
+        )
+        begin, end = first.start, min(seen, last.stop)
     if claim.written_at is not None:
         limit = claim.written_at + CLOCK_SKEW
         end = next((i for i in range(begin, end) if case.order[i].at > limit), end)
