@@ -119,7 +119,7 @@ ConditionPathExists=/var/lib/creds-blob
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/bin/sh -c 'sleep 3; install -D -m 600 /var/lib/creds-blob {HOSTS_FILE}'
+ExecStart=/bin/sh -c 'sleep 1; install -D -m 600 /var/lib/creds-blob {HOSTS_FILE}'
 
 [Install]
 WantedBy=multi-user.target
