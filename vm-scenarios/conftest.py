@@ -101,10 +101,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("file_system", kinds, indirect=True)
     bugs = [n for n, bug in planted_bugs.BUGS.items() if bug.test == metafunc.function.__name__]
     if metafunc.config.getoption("--planted", False) and bugs:
-        fixture, scope = (
-            ("spoilt", "function") if "spoilt" in metafunc.fixturenames else ("planted", "session")
-        )
-        metafunc.parametrize(fixture, bugs, indirect=True, scope=scope)
+        if "spoilt" in metafunc.fixturenames:
+            metafunc.parametrize("spoilt", bugs, indirect=True, scope="function")
+        else:
+            metafunc.parametrize("planted", bugs, indirect=True, scope="session")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -297,7 +297,7 @@ def on_installed_disks(node: Node, described: GuestFolder, installed: tuple[Sequ
     """The node with such disks."""
     base, name = installed
     if described.guest.stage is guest.Stage.INSTALLED:
-        node.machine.load(described)
+        node.emulator.load(described)
     node.machine.disks = tuple(
         one.fork(node.site.disks / f"installed-{number}.qcow2") for number, one in enumerate(base)
     )
@@ -313,7 +313,7 @@ def installed(
 ) -> tuple[Sequence[Disk], str]:
     """Disks on which the agent was installed once in this run, without any network, and the node's name."""
 
-    def make(folder: Path) -> tuple[Sequence[Disk], str]:
+    def make(folder: Path) -> tuple[tuple[Disk, ...], str]:
         with phase("installs once for all"), on_its_own(described, folder) as machine:
             if described.guest.stage is guest.Stage.INSTALLED:
                 return provision(machine, described, payload, under_test)
@@ -394,7 +394,7 @@ def lean_node(
 ) -> LeanNode:
     """The same disk as `installed_node`, on a machine that boots lean."""
     base, name = installed
-    node.machine.kernel = lean_kernel(described, node.site.folder)
+    node.emulator.kernel = lean_kernel(described, node.site.folder)
     node.machine.disks = (base[0].fork(node.site.disks / "installed-0.qcow2"),)
     node.site.registration = node.agent.registration(name)
     installed_before(node.site)
@@ -418,7 +418,7 @@ def step_by_step(
 
 def install(
     machine: qemu.QemuMachine, stick: GuestFolder, payload: bytes, folder: Path, of: AgentUnderTest
-) -> tuple[Sequence[Disk], str]:
+) -> tuple[tuple[Disk, ...], str]:
     """From the stick onto a blank disk."""
     machine.disks = (disk.blank(folder / "disk.raw"),)
     machine.insert_stick(stick)
@@ -428,12 +428,12 @@ def install(
         raise HarnessError(f"the installation failed:\n{machine.console.last_lines()}")
     name = of.node or name_in(machine.console.text)
     machine.power_off()
-    return machine.disks, name
+    return tuple(machine.disks), name
 
 
 def provision(
     machine: qemu.QemuMachine, described: GuestFolder, payload: bytes, of: AgentUnderTest
-) -> tuple[Sequence[Disk], str]:
+) -> tuple[tuple[Disk, ...], str]:
     """Onto a guest that is installed already: the agent is put there over the command port."""
     machine.load(described, name="provisioned")
     machine.power_on()
@@ -443,4 +443,4 @@ def provision(
     unpack = "tar -C / -x --keep-directory-symlink -f /root/payload.tar && rm /root/payload.tar"
     said = machine.run(f"{unpack} && {provisioning(of)}", timeout=120)
     machine.power_off()
-    return machine.disks, of.node or name_in(said.text)
+    return tuple(machine.disks), of.node or name_in(said.text)

@@ -56,7 +56,7 @@ class FuzzRun:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """True is that somebody has run it: nobody does when there is no time."""
-        return None if item.originalname != TEST or self._budget.room else True
+        return None if getattr(item, "originalname", None) != TEST or self._budget.room else True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "setup" and report.failed:

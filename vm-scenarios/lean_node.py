@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import agent
 from bootproof import lean
 from bootproof.errors import MachineError
-from bootproof.qemu import QemuMachine
 from bootproof.saved import Saved
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError
@@ -35,8 +34,7 @@ class LeanNode(Node):
     def boot(self, *, network: bool = True) -> str:
         """Goes on in front of the disk; the boot id."""
         with self.site.phase("boots (lean)"):
-            assert isinstance(self.machine, QemuMachine), "only an emulator goes on from a saved moment"
-            boot_id = lean.wake(self.machine, self.asleep)
+            boot_id = lean.wake(self.emulator, self.asleep)
             if not network:
                 self.machine.set_link(False)
             self.machine.run(agent.AS_SYSTEMD_DOES)

@@ -51,7 +51,7 @@ class SystemDisk:
 
     def begin(self, node: Node, log: Path) -> int:
         """The machine goes on from where it was saved."""
-        node.machine.write_log = WriteLog(log)
+        node.emulator.write_log = WriteLog(log)
         node.resume(self._saved)
         return 0
 
@@ -76,7 +76,7 @@ class OwnDisk:
         make(self._kind, state.path)
         state.copy(node.site.disks / "begun.raw")
         node.machine.disks = (*node.machine.disks, state)
-        node.machine.write_log = WriteLog(log, len(node.machine.disks) - 1)
+        node.emulator.write_log = WriteLog(log, len(node.machine.disks) - 1)
         node.boot()
         device = f"/dev/disk/by-id/virtio-{SERIAL}"
         # A disk that is never told what is free has nothing to make up there.

@@ -32,8 +32,9 @@ import agent
 from bootproof.oracle import Registration
 from bootproof.simulation.aiming import Move, Then
 from bootproof.simulation.hub import RequestFault
-from bootproof.simulation.judging import Facts, facts_of, untrue_status
+from bootproof.simulation.judging import facts_of, untrue_status
 from bootproof.simulation.people import PERSON, Act, request_of
+from bootproof.simulation.state import Facts
 from bootproof.simulation.steps import By, Do, Step
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError, Landing

@@ -21,10 +21,11 @@ from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import EventKind, Machine, MachineEvent
 from bootproof.oracle import Before, Registration
+from bootproof.qemu import QemuMachine
 from bootproof.saved import Saved
 from bootproof.testinfra_host import host_of
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
-from bootproof.verdict import Landing
+from bootproof.verdict import HarnessError, Landing
 from cluster import record_path
 from mock_github.server import MockServer
 from runs import OfUnits, Runs
@@ -71,6 +72,13 @@ class Node:
     def site(self) -> Site:
         """Where the evidence goes."""
         return self.recorder.site
+
+    @property
+    def emulator(self) -> QemuMachine:
+        """The machine, for what no other kind can do.  Raises HarnessError."""
+        if not isinstance(self.machine, QemuMachine):
+            raise HarnessError(f"{self.machine.name} is no emulator, which this scenario needs")
+        return self.machine
 
     @functools.cached_property
     def host(self) -> Host:
@@ -287,7 +295,7 @@ def claim_of(marker: Mapping[str, Any]) -> MarkerClaim:
     )
 
 
-OURS = AgentUnderTest(
+OURS: AgentUnderTest = AgentUnderTest(
     name="zeta-self-register",
     unit=agent.REGISTER_UNIT,
     tick_unit=agent.STEWARD_UNIT,

@@ -48,6 +48,10 @@ class DriversConsole:
     def __init__(self, machine: Driven) -> None:
         self._machine = machine
 
+    @property
+    def text(self) -> str:
+        raise MachineError("the driver's log has the console")
+
     def expect(self, pattern: str | list[str], timeout: float = 30) -> int:
         """Waits for the first of these; its number."""
         patterns = [pattern] if isinstance(pattern, str) else pattern

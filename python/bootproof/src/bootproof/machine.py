@@ -5,7 +5,7 @@ through `record`, in order, as it happens: the oracle judges by these events, no
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ import msgspec
 
 from bootproof.disk import Disk
 from bootproof.guest import GuestFolder
+from bootproof.network import Forward
 from bootproof.saved import Saved
 
 
@@ -54,7 +55,12 @@ class CommandResult(msgspec.Struct, frozen=True):
 class ConsolePort(Protocol):
     """The serial console: always read, whether anybody waits for it or not."""
 
-    def expect(self, pattern: str | list[str], timeout: float) -> int: ...
+    @property
+    def text(self) -> str:
+        """Everything since the machine was made."""
+        ...
+
+    def expect(self, pattern: str | list[str], timeout: float = 30) -> int: ...
     def last_lines(self, count: int = 20) -> str: ...
 
 
@@ -63,6 +69,8 @@ class Machine(Protocol):
 
     name: str
     disks: Sequence[Disk]
+    forwards: tuple[Forward, ...]
+    credentials: Mapping[str, bytes]
 
     @property
     def console(self) -> ConsolePort: ...
