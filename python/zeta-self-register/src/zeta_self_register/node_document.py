@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -120,7 +120,7 @@ def parse(raw: bytes) -> ClusterNode | Problems:
         return Problems((f"the file {error}",))
     if not isinstance(tree, Mapping) or tree.get("kind") != KIND:
         return Problems((f"the file is no {KIND}",))
-    document = _read(tree, _MODEL)
+    document = _read(tree, _model())
     assert isinstance(document, ClusterNode)
     return document if document.name else Problems(("the file has no metadata.name",))
 
@@ -166,7 +166,9 @@ def _network(network: Network | NoNetwork | None) -> NodeNetwork:
     return NodeNetwork(ip=first, mac=network.mac, addresses=addresses if len(addresses) > 1 else ())
 
 
-_MODEL = inspect.type_info(ClusterNode)
+@cache  # and not at each start: most runs read no record
+def _model() -> inspect.Type:
+    return inspect.type_info(ClusterNode)
 
 
 def _read(value: Value, kind: inspect.Type) -> Any:
