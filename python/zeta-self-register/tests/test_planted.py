@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import bugs
@@ -58,3 +60,10 @@ def test_a_bug_counts_as_caught_only_by_what_is_named(tmp_path):
     missed = {**on_both[1], "reason": ""}
     assert planted.outcome([{**on_both[0], "reason": reason}, missed], [scenario])[0] == 1
     assert planted.outcome([], []) == (1, "")
+
+
+def test_what_became_of_them_is_told_without_any_package():
+    """`./prove` runs by the system's own Python."""
+    scenarios = Path(planted.__file__).parent
+    code = f"import sys; sys.path.insert(0, {str(scenarios)!r}); import planted"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
