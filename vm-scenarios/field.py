@@ -234,6 +234,7 @@ def state_folder_is_there(node: Node) -> None:
 
 def fill_disk(node: Node) -> None:
     """To its last block; nobody can write any more, and systemd cannot either."""
+    _is_meant(node, "disk is full")
     node.machine.run(f"{FILL}; dd if=/dev/zero of=/var/tmp/rest bs=4k", check=False)
 
 
@@ -244,6 +245,13 @@ def fill_disk_for_users(node: Node) -> None:
     rest = f"{as_nobody} dd if=/dev/zero of=/var/tmp/rest bs=4k"
     node.machine.run(f"{reserve} && {FILL} && {rest}", check=False)
     assert node.machine.run(FREE).text == "0"
+    _is_meant(node, "disk is full")
+
+
+def _is_meant(node: Node, words: str) -> None:
+    """A machine that is in trouble because the story wants it so is no excuse for the program."""
+    found = node.site.trouble
+    node.site.trouble = lambda: "" if words in (said := found()) else said
 
 
 def free_disk(node: Node) -> None:
