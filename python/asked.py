@@ -107,6 +107,8 @@ def _wrong(options: argparse.Namespace, known: Mapping[str, Path]) -> str:
     for name in options.scenario:
         if name not in known:
             return f"no scenario {name}; {_nearest(name, known)}"
+    if options.j < 1:
+        return f"-j {options.j}: one scenario at a time is the least"
     return (
         _wrong_file_system(options, known)
         or _wrong_fuzz(options)

@@ -12,6 +12,7 @@ from typing import Any
 
 import agent
 import msgspec
+from bootproof import health
 from bootproof.network import Forward
 from bootproof.oracle import Final, Window
 from bootproof.saved import Saved
@@ -234,24 +235,24 @@ def state_folder_is_there(node: Node) -> None:
 
 def fill_disk(node: Node) -> None:
     """To its last block; nobody can write any more, and systemd cannot either."""
-    _is_meant(node, "disk is full")
+    _full_on_purpose(node)
     node.machine.run(f"{FILL}; dd if=/dev/zero of=/var/tmp/rest bs=4k", check=False)
 
 
 def fill_disk_for_users(node: Node) -> None:
     """As far as users can; what is reserved for root, as most systems have it, is left."""
+    _full_on_purpose(node)
     reserve = "tune2fs -r 16384 $(findmnt -no SOURCE /)"
     as_nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
     rest = f"{as_nobody} dd if=/dev/zero of=/var/tmp/rest bs=4k"
     node.machine.run(f"{reserve} && {FILL} && {rest}", check=False)
     assert node.machine.run(FREE).text == "0"
-    _is_meant(node, "disk is full")
 
 
-def _is_meant(node: Node, words: str) -> None:
-    """A machine that is in trouble because the story wants it so is no excuse for the program."""
+def _full_on_purpose(node: Node) -> None:
+    """A disk that is full because the story wants it so is no excuse for the program."""
     found = node.site.trouble
-    node.site.trouble = lambda: "" if words in (said := found()) else said
+    node.site.trouble = lambda: "" if (said := found()).startswith(health.DISK_FULL) else said
 
 
 def free_disk(node: Node) -> None:

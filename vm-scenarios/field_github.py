@@ -28,31 +28,6 @@ def goes_on(node: Node, waiting: Saved, server: MockServer, spoilt: str = "") ->
         planted.put(node.machine, planted.BUGS[spoilt])
 
 
-def registers(node: Node) -> int:
-    """One run of the register unit; its exit status."""
-    return field.register(node).status
-
-
-def starts_registering(node: Node) -> None:
-    """The register unit starts; the story goes on meanwhile."""
-    node.runs.begin("register")
-
-
-def ends_registering(node: Node) -> int:
-    """Waits until the run that was started is over; its exit status."""
-    return field.ended(node, agent.REGISTER_UNIT).status
-
-
-def looks_again(node: Node) -> int:
-    """One tick of the steward; its exit status."""
-    return field.steward(node).status
-
-
-def said(node: Node, unit: str = agent.STEWARD_UNIT) -> str:
-    """What the latest run of this unit has said."""
-    return field.said_by(node, unit)
-
-
 def passes(node: Node, clock: Clock, seconds: float) -> None:
     """Time passes at GitHub, whose clock the agent goes by across boots and for what GitHub dates."""
     clock.ahead += seconds

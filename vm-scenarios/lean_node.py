@@ -1,4 +1,4 @@
-"""A node on a machine that boots lean: its disk, its kernel and the agent's program, in two seconds instead of thirty.
+"""A node on a machine that boots lean: its disk, its kernel and the agent's program, in two seconds instead of twenty.
 
 For trials that are a run, a power cut and a run: what is lost and what is found again is on the disk and at GitHub.
 Units, timers and their order are not there; the scenarios that boot in full are for these.

@@ -12,11 +12,12 @@ import time
 from datetime import datetime
 
 import agent
+import field
 import pytest
 from bootproof.oracle import Final, Window
 from bootproof.verdict import HarnessError
 from cluster import only_pull
-from field_github import goes_on, looks_again, pause_left, registers, said
+from field_github import goes_on, pause_left
 from mock_github.faults import BadCertificate, Fault, FaultKind, Match
 from stage import MOCK_ADDRESS
 
@@ -57,14 +58,14 @@ def test_trouble(trouble, installed_node, waiting, github):
     goes_on(node, waiting, server)
     node.site.expect(states={"it ends": Final.NONE}, final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == agent.NOT_NOW
-    assert re.search(named, said(node, agent.REGISTER_UNIT))
+    assert field.register(node).status == agent.NOT_NOW
+    assert re.search(named, field.said_by(node, agent.REGISTER_UNIT))
     for _ in range(1, fault.times):
-        assert looks_again(node) == agent.NOT_NOW
-        assert re.search(named, said(node))
+        assert field.steward(node).status == agent.NOT_NOW
+        assert re.search(named, field.said_by(node, agent.STEWARD_UNIT))
     node.site.timeline.point("it ends")
 
-    assert looks_again(node) == agent.NOT_NOW, "the pull request is open, and not merged yet"
+    assert field.steward(node).status == agent.NOT_NOW, "the pull request is open, and not merged yet"
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -78,12 +79,12 @@ def test_refused(installed_node, waiting, github):
     # While the address is the machine's own, its kernel refuses each connection.
     own = f"local {MOCK_ADDRESS} dev lo table local"
     node.machine.run(f"ip route add {own}")
-    assert registers(node) == agent.NOT_NOW
-    assert "GitHub is not reached: [Errno 111] Connection refused" in said(node, agent.REGISTER_UNIT)
+    assert field.register(node).status == agent.NOT_NOW
+    assert "GitHub is not reached: [Errno 111] Connection refused" in field.said_by(node, agent.REGISTER_UNIT)
     node.machine.run(f"ip route del {own}")
     node.site.timeline.point("it ends")
 
-    assert looks_again(node) == agent.NOT_NOW
+    assert field.steward(node).status == agent.NOT_NOW
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -106,11 +107,11 @@ def test_lost_answer(lost, installed_node, waiting, github):
     goes_on(node, waiting, server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == agent.NOT_NOW
-    assert re.search(named, said(node, agent.REGISTER_UNIT))
+    assert field.register(node).status == agent.NOT_NOW
+    assert re.search(named, field.said_by(node, agent.REGISTER_UNIT))
     assert node.marker() == {}, "it was not told, so it claims nothing"
 
-    assert looks_again(node) == agent.NOT_NOW
+    assert field.steward(node).status == agent.NOT_NOW
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -123,7 +124,7 @@ def test_slow(installed_node, waiting, github):
     goes_on(node, waiting, server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 
@@ -166,20 +167,20 @@ def waits_as_it_is_told(node, server, named):
     """It asks nothing before the time is over, and then there is one pull request."""
     node.site.expect(no_requests=(Window("told to wait", "the time is over"),), final=Final.EXACTLY_ONE_OPEN)
 
-    assert registers(node) == agent.NOT_NOW
+    assert field.register(node).status == agent.NOT_NOW
     node.site.timeline.point("told to wait")
-    assert looks_again(node) == agent.NOT_NOW
+    assert field.steward(node).status == agent.NOT_NOW
     waited = seconds_waited(server)
     assert waited >= PAUSE - SLACK, f"it asked again after {waited:.0f} s"
-    if "GitHub asked for a pause" not in said(node):
+    if "GitHub asked for a pause" not in field.said_by(node, agent.STEWARD_UNIT):
         raise HarnessError(
             f"this machine is too slow for a pause of {PAUSE} s: it was over before the next run"
         )
-    assert re.search(named, said(node, agent.REGISTER_UNIT))
+    assert re.search(named, field.said_by(node, agent.REGISTER_UNIT))
     time.sleep(max(0.0, pause_left(node)))
     node.site.timeline.point("the time is over")
 
-    assert looks_again(node) == agent.NOT_NOW
+    assert field.steward(node).status == agent.NOT_NOW
     assert node.marker()["pull_request"]["number"] == only_pull(server)
     node.keep_journal()
 

@@ -7,11 +7,12 @@ do. What is another machine's, or may be, is left alone until the operator says 
 from __future__ import annotations
 
 import agent
+import field
 import pytest
 from bootproof import qemu
 from bootproof.oracle import Final, Window
 from cluster import MAINTAINER, checked, only_pull, record_path
-from field_github import goes_on, happened, looks_again, on_main, registers, said, unplugged
+from field_github import goes_on, happened, on_main, unplugged
 from msgspec.structs import replace
 from stage import registration
 
@@ -23,7 +24,7 @@ def test_reinstalled_without_its_marker(left, installed_node, waiting, github):
     """Its state folder is gone: it joins the pull request that is open, or finds its record, and makes nothing new."""
     node, server = installed_node, github()
     goes_on(node, waiting, server)
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     number = only_pull(server)
     if left == "record":
         checked(server, number, "success")
@@ -33,7 +34,7 @@ def test_reinstalled_without_its_marker(left, installed_node, waiting, github):
     goes_on(node, waiting, server)
     node.site.timeline.point("installed again")
     assert node.marker() == {}
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     comments = happened(server, "comment-created")
     if left == "record":
         node.site.expect(final=Final.MERGED, only_reads=(Window("installed again", ""),))
@@ -50,7 +51,7 @@ def test_reinstalled_with_its_marker(installed_node, waiting, github):
     """It is restored with the credentials: nothing is registered, and the steward goes on from there."""
     node, server = installed_node, github()
     goes_on(node, waiting, server)
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     kept = node.machine.run(f"tar -C / -cf - {agent.KEPT_IN[1:]}").stdout
     unplugged(node, "to be installed again")
 
@@ -61,11 +62,11 @@ def test_reinstalled_with_its_marker(installed_node, waiting, github):
         no_requests=(Window("restored", "", user_agent=r"\(register\)"),),
         final=Final.MERGED,
     )
-    registers(node)
+    field.register(node)
     assert not node.started(agent.REGISTER_UNIT), "its condition skips it"
 
     checked(server, only_pull(server), "success")
-    assert looks_again(node) == agent.DONE
+    assert field.steward(node).status == agent.DONE
     assert node.marker()["state"] == "registered"
     assert happened(server, "comment-created") == []
     node.keep_journal()
@@ -88,19 +89,19 @@ def test_new_name(installed_node, waiting, github, spoilt):
     node.site.registration = replace(registration(NEW), also_paths=(old,))
     node.site.expect(states={"held": Final.NONE}, final=Final.MERGED)
 
-    assert registers(node) == agent.HELD
+    assert field.register(node).status == agent.HELD
     expected = (
         f"this machine is {node.name!r} of {agent.OPERATOR!r} already ({old}): `zeta-self-register rename`"
     )
-    assert expected in said(node, agent.REGISTER_UNIT)
-    assert looks_again(node) == agent.HELD
+    assert expected in field.said_by(node, agent.REGISTER_UNIT)
+    assert field.steward(node).status == agent.HELD
     node.site.timeline.point("held")
 
     node.machine.run("zeta-self-register rename --yes", timeout=60)
     number = only_pull(server)
     assert on_main(server, old) == record, "until it is merged"
     checked(server, number, "success")
-    assert looks_again(node) == agent.DONE
+    assert field.steward(node).status == agent.DONE
     assert on_main(server, old) is None
     assert on_main(server, record_path(NEW)) is not None
     assert node.marker()["node"] == NEW
@@ -111,7 +112,7 @@ def test_cloned_disk(installed_node, waiting, github, spoilt):
     """The same disk in another machine, marker and all: it is held, writes nothing, and says what to do."""
     node, server = installed_node, github()
     goes_on(node, waiting, server, spoilt)
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     number = only_pull(server)
     unplugged(node, "its disk goes into another machine")
 
@@ -124,17 +125,17 @@ def test_cloned_disk(installed_node, waiting, github, spoilt):
         only_reads=(Window("its marker removed", ""),),
         final=Final.EXACTLY_ONE_OPEN,
     )
-    assert looks_again(node) == agent.HELD
-    assert "the marker is of another machine" in said(node)
-    assert "if this disk was cloned or moved, remove the marker" in said(node)
+    assert field.steward(node).status == agent.HELD
+    assert "the marker is of another machine" in field.said_by(node, agent.STEWARD_UNIT)
+    assert "if this disk was cloned or moved, remove the marker" in field.said_by(node, agent.STEWARD_UNIT)
     assert not node.started(agent.REGISTER_UNIT), "the marker is there"
 
     node.machine.run(f"rm {agent.MARKER}")
     node.site.timeline.point("its marker removed")
-    assert registers(node) == agent.HELD
-    assert f"#{number} is open on this node's branch but is not this machine's" in said(
+    assert field.register(node).status == agent.HELD
+    assert f"#{number} is open on this node's branch but is not this machine's" in field.said_by(
         node, agent.REGISTER_UNIT
     )
-    assert "give this machine another name" in said(node, agent.REGISTER_UNIT)
+    assert "give this machine another name" in field.said_by(node, agent.REGISTER_UNIT)
     assert node.marker() == {}
     node.keep_journal()

@@ -9,21 +9,11 @@ from __future__ import annotations
 import time
 
 import agent
+import field
 import pytest
 from bootproof.oracle import Final, Window
 from cluster import MAINTAINER, a_cluster, checked, only_pull, record_path
-from field_github import (
-    DAY,
-    ends_registering,
-    goes_on,
-    happened,
-    looks_again,
-    on_main,
-    passes,
-    registers,
-    said,
-    starts_registering,
-)
+from field_github import DAY, goes_on, happened, on_main, passes
 from mock_github.faults import Match
 from mock_github.world import World
 from msgspec.structs import replace
@@ -41,17 +31,17 @@ def test_closed_and_closed_again(installed_node, waiting, github):
     maria = server.as_user(MAINTAINER)
     goes_on(node, waiting, server)
     node.site.expect(states={"closed once": Final.EXACTLY_ONE_OPEN}, final=Final.CLOSED)
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     number = only_pull(server)
 
     maria.close(agent.REPOSITORY, number)
-    assert looks_again(node) == agent.NOT_NOW
+    assert field.steward(node).status == agent.NOT_NOW
     node.site.timeline.point("closed once")
 
     maria.close(agent.REPOSITORY, number)
-    assert looks_again(node) == agent.HELD
-    assert f"#{number} was closed again after it had been reopened" in said(node)
-    assert "`zeta-self-register reset` allows a new registration" in said(node)
+    assert field.steward(node).status == agent.HELD
+    assert f"#{number} was closed again after it had been reopened" in field.said_by(node, agent.STEWARD_UNIT)
+    assert "`zeta-self-register reset` allows a new registration" in field.said_by(node, agent.STEWARD_UNIT)
     assert node.marker()["state"] == "held"
     kinds = ("pull-request-closed", "pull-request-reopened", "comment-created")
     both = ["pull-request-closed", "pull-request-reopened", "comment-created"]
@@ -60,7 +50,7 @@ def test_closed_and_closed_again(installed_node, waiting, github):
 
     node.site.timeline.point("held")
     node.site.expect(only_reads=(Window("held", ""),))
-    assert looks_again(node) == agent.HELD, "it says so as long as it is so"
+    assert field.steward(node).status == agent.HELD, "it says so as long as it is so"
     node.keep_journal()
 
 
@@ -73,7 +63,7 @@ def test_merged_at_once(branch, installed_node, waiting, github):
     node.site.expect(final=Final.MERGED, only_reads=(Window("merged", ""),))
 
     told = server.hold(Match(method="POST", path=r".*/pulls"))
-    starts_registering(node)
+    node.runs.begin("register")
     told.wait(180)
     number = only_pull(server)
     checked(server, number, "success")
@@ -83,9 +73,9 @@ def test_merged_at_once(branch, installed_node, waiting, github):
     node.site.timeline.point("merged")
     told.release()
 
-    assert ends_registering(node) == agent.DONE
+    assert field.ended(node, agent.REGISTER_UNIT).status == agent.DONE
     assert node.marker()["state"] == "registered"
-    assert looks_again(node) == agent.DONE
+    assert field.steward(node).status == agent.DONE
     node.keep_journal()
 
 
@@ -96,11 +86,11 @@ def test_checks_that_come_late(auto_merge, installed_node, waiting, github):
     server = github(auto_merge_allowed(auto_merge == "armed"), clock)
     goes_on(node, waiting, server)
     node.site.expect(final=Final.MERGED)
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     number = only_pull(server)
 
     checked(server, number, "failure")
-    assert looks_again(node) == agent.NOT_NOW
+    assert field.steward(node).status == agent.NOT_NOW
     armed = happened(server, "auto-merge-enabled")
     assert armed == ([("auto-merge-enabled", number)] if auto_merge == "armed" else [])
     passes(node, clock, 3 * DAY)
@@ -108,7 +98,7 @@ def test_checks_that_come_late(auto_merge, installed_node, waiting, github):
     if auto_merge == "armed":
         assert happened(server, "pull-request-merged"), "GitHub merges it, with nobody's help"
 
-    assert looks_again(node) == agent.DONE
+    assert field.steward(node).status == agent.DONE
     assert happened(server, "pull-request-merged") == [("pull-request-merged", number)]
     assert node.marker()["state"] == "registered"
     node.keep_journal()
@@ -132,22 +122,24 @@ def test_record_removed_later(installed_node, waiting, github, spoilt):
         only_reads=(Window("removed", "a day later"),),
         final=Final.EXACTLY_ONE_OPEN,
     )
-    assert registers(node) == agent.DONE
+    assert field.register(node).status == agent.DONE
     first = only_pull(server)
     checked(server, first, "success")
-    assert looks_again(node) == agent.DONE, "all is green, so it merges"
+    assert field.steward(node).status == agent.DONE, "all is green, so it merges"
     assert node.marker()["state"] == "registered"
     node.site.timeline.point("merged")
 
     passes(node, clock, LIFETIME)
     maria.delete_file(agent.REPOSITORY, record_path(node.name))
     node.site.timeline.point("removed")
-    assert looks_again(node) == agent.NOT_NOW
-    assert f"node.yaml is gone from 'main', but #{first} was opened lately" in said(node)
+    assert field.steward(node).status == agent.NOT_NOW
+    assert f"node.yaml is gone from 'main', but #{first} was opened lately" in field.said_by(
+        node, agent.STEWARD_UNIT
+    )
 
     passes(node, clock, DAY - LIFETIME)
     node.site.timeline.point("a day later")
-    assert looks_again(node) == agent.NOT_NOW
+    assert field.steward(node).status == agent.NOT_NOW
     assert happened(server, "pull-request-opened") == [
         ("pull-request-opened", first),
         ("pull-request-opened", first + 1),

@@ -379,7 +379,7 @@ def test_what_is_wrong_with_fuzzing_is_one_line(house: Path, arguments: list[str
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")
 
 
-def test_a_place_or_a_trace_that_is_none_is_told_before_anything_is_built(house: Path) -> None:
+def test_what_cannot_be_is_told_before_anything_is_built(house: Path) -> None:
     add(house, "reboot")
     (house / "file").touch()
     for arguments, said in (
@@ -387,6 +387,7 @@ def test_a_place_or_a_trace_that_is_none_is_told_before_anything_is_built(house:
         (["--keep", "file"], "--keep: file is no folder"),
         (["--json", "nosuch/out.json"], f"--json: there is no folder {house}/nosuch"),
         (["--json", "guest"], "--json: guest is a folder"),
+        (["-j", "0"], "-j 0: one scenario at a time is the least"),
     ):
         done = prove(house, *arguments)
         assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")

@@ -8,6 +8,8 @@ from bootproof.console import PANIC
 from bootproof.errors import MachineError
 from bootproof.machine import Machine
 
+DISK_FULL = "the guest's disk is full"
+"""What `trouble` begins with then."""
 _ANSWER_SECONDS = 5
 _LEFT = 64  # KiB; less than that is a disk on which nothing can be written any more
 _DISK = f"df -kP / /var/lib | awk 'NR > 1 && $4 < {_LEFT} {{ print $6; exit }}'"
@@ -26,7 +28,7 @@ def trouble(machine: Machine) -> str:
     except MachineError as error:
         return f"the guest hangs: {str(error).splitlines()[0]}"
     if full:
-        return f"the guest's disk is full: nothing is left on {full}"
+        return f"{DISK_FULL}: nothing is left on {full}"
     if not addresses and machine.is_plugged_in:
         return "the guest has lost its network: it has no address, and its cable is plugged in"
     return ""
