@@ -8,6 +8,7 @@ import difflib
 import math
 import os
 import random
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,8 +21,9 @@ FUZZ = SCENARIOS / "fuzz.py"
 """Not among the scenarios: it goes on for as long as it is told to."""
 RECORDED = "disk-states"
 """The scenario that has a file system to choose."""
-# Each machine keeps one core busy for most of its time; a third one beside two only makes all of them slower.
-DEFAULT_WORKERS = min(2, os.cpu_count() or 1)
+MACHINE_BYTES = 3 << 29
+"""What a machine needs of the memory: the guest's 1 GiB, and what QEMU and its test need beside it."""
+MEMINFO = Path("/proc/meminfo")
 SEEDS = 1_000_000
 MOST_MINUTES = 24 * 60
 
@@ -36,6 +38,17 @@ def summary(path: Path) -> str:
     """The first line of what a scenario says of itself."""
     text = ast.get_docstring(ast.parse(path.read_bytes())) or ""
     return text.partition("\n")[0]
+
+
+def workers(cores: int, memory: int) -> int:
+    """How many machines at a time: each keeps one core busy for most of its time, and needs its memory."""
+    return max(1, min(cores, memory // MACHINE_BYTES))
+
+
+def available(meminfo: str) -> int:
+    """Bytes that can be had without swapping, by the text of /proc/meminfo; 0 if it does not say."""
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo, re.MULTILINE)
+    return int(found[1]) << 10 if found else 0
 
 
 def parse(description: str, known: Mapping[str, Path]) -> argparse.Namespace:
@@ -72,7 +85,8 @@ def _parser(description: str, known: Mapping[str, Path]) -> argparse.ArgumentPar
     option = parser.add_argument
     option("scenario", nargs="*", help=f"only these: {', '.join(known)}")
     option("--list", action="store_true", help="name the scenarios and stop")
-    option("-j", type=int, default=DEFAULT_WORKERS, metavar="N", help="scenarios at a time (%(default)s)")
+    default = workers(os.cpu_count() or 1, available(MEMINFO.read_text()))
+    option("-j", type=int, default=default, metavar="N", help="scenarios at a time (here: %(default)s)")
     _add_evidence(parser.add_argument_group("what is kept of it"))
     _add_kinds(parser.add_argument_group("what is run, and on what"))
     return parser

@@ -247,6 +247,9 @@ def a_github(site: Site, authority: trustme.CA) -> Iterator[Callable[..., MockSe
     finally:
         for server in running:
             server.stop()
+    missed = [event.fault for server in running for event in server.events() if event.type == "fault-missed"]
+    if missed:
+        raise HarnessError(f"what was to go wrong at GitHub never did: {missed}")
 
 
 @pytest.fixture
@@ -262,7 +265,7 @@ def a_node(site: Site, described: GuestFolder, under_test: AgentUnderTest) -> It
     site.machine = described.guest.name
     recorder = Recorder(site)
     with a_machine(described, site.consoles / MACHINE, recorder, site.disks) as machine:
-        site.trouble = functools.partial(health.trouble, machine)
+        site.trouble = functools.partial(health.trouble, machine, [str(Path(under_test.marker).parent)])
         yield Node(machine, recorder, described, agent=under_test)
 
 
@@ -398,6 +401,7 @@ def lean_node(
     node.machine.disks = (base[0].fork(node.site.disks / "installed-0.qcow2"),)
     node.site.registration = node.agent.registration(name)
     installed_before(node.site)
+    node.site.machine += ", lean"
     return LeanNode(node.machine, node.recorder, node.guest, name, asleep=asleep)
 
 

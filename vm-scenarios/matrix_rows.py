@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from bootproof.installation import STEPS
 
 THERE_IS_WORK = frozenset(
-    {"wipe", "partition", "format", "configure", "hostname", "install", "sync", "stamp", "banner"}
+    {"wipe", "partition", "format", "configure", "operator-key", "password", "hostname", "wifi"}
+    | {"install", "sync", "stamp", "banner"}
 )
 """The steps that write to the disk. For the others, failing at once and failing later is the same."""
 

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from bootproof.timeline import MachineEvent, MachineKind
 from bootproof.verdict import Row as JudgedRow
-from bootproof.verdict import Verdict
+from bootproof.verdict import Verdict, worst
 from matrix_rows import ROWS
+from msgspec.structs import replace
 
 PROPERTY = "installer-matrix"
 JUDGED = "bootproof-row"
@@ -56,9 +57,22 @@ def seconds_on(events: Sequence[MachineEvent]) -> float:
 def table(outcomes: Iterable[Outcome]) -> Table:
     """In the installer's order; states are numbered in the order in which they come."""
     found = {one.row: one for one in outcomes}
-    ordered = tuple(found[name] for name in ROWS if name in found)
+    ordered = _with_their_leaders([found[name] for name in ROWS if name in found])
     states = {one.state for one in ordered if one.state}
     return Table(ordered, len(states), round(sum(one.machine_seconds for one in ordered), 1))
+
+
+def _with_their_leaders(ordered: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """A row whose disk another one followed up holds only if that one does; if none came so far, nobody has tried."""
+    leaders = {one.state: Verdict(one.verdict) for one in ordered if one.followed and one.verdict}
+    return tuple(
+        one
+        if one.followed or not one.state or not one.verdict
+        else replace(
+            one, verdict=worst([Verdict(one.verdict), leaders.get(one.state, Verdict.SKIPPED)]).value
+        )
+        for one in ordered
+    )
 
 
 def lines(whole: Table) -> list[str]:

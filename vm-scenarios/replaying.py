@@ -36,16 +36,16 @@ from bootproof.simulation.judging import facts_of, untrue_status
 from bootproof.simulation.people import PERSON, Act, request_of
 from bootproof.simulation.state import Facts
 from bootproof.simulation.steps import By, Do, Step
-from bootproof.timeline import MachineKind
+from bootproof.timeline import MachineEvent, MachineKind
 from bootproof.verdict import HarnessError, Landing
 from mock_github import wire
 from mock_github.faults import Fault, FaultKind, Match
 from mock_github.gates import Gate, Waiting
 from mock_github.server import MockServer
-from stage import Node
+from stage import Node, landing
 
-REQUEST_SECONDS = 180
-"""Until a run's next request is there: emulated, a run with all its requests takes ten to twenty."""
+REQUEST_SECONDS = 30
+"""Until a run's next request is there, on hardware; machines stretch it by their own factor."""
 MAX_TICKS = 12
 
 FAULTS = {
@@ -74,6 +74,13 @@ class Clock:
         return time.time() + self.ahead
 
 
+def all_landed(events: Sequence[MachineEvent]) -> None:
+    """Raises HarnessError if something was aimed at a moment and came too late: it shows nothing of that moment."""
+    late = next((event for event in events if event.landing is Landing.TOO_LATE), None)
+    if late is not None:
+        raise HarnessError(f"a {late.kind.value} came too late; it was aimed at {late.detail}")
+
+
 @dataclass
 class Replay:
     """One trace on one node.  `simulated` is the registration that the trace's requests are written for."""
@@ -100,6 +107,11 @@ class Replay:
         registration = self.node.site.registration
         assert registration is not None
         return registration
+
+    @property
+    def patience(self) -> float:
+        """Seconds until it is clear that a request or an answer will not come."""
+        return self.node.stretched(REQUEST_SECONDS)
 
     def go(self, moves: Sequence[Move]) -> None:
         """The whole history, and its end.  Raises HarnessError when a step does not apply."""
@@ -135,7 +147,7 @@ class Replay:
     def await_request(self, move: Move) -> None:
         """Raises HarnessError when the run does not come to the request that the trace names."""
         try:
-            self.request = self.gate.next(REQUEST_SECONDS)
+            self.request = self.gate.next(self.patience)
         except TimeoutError:
             raise HarnessError(f"after {move} no request came: {self.node.runs.last_line()}") from None
         self.look()
@@ -185,7 +197,7 @@ class Replay:
         else:
             hold = self.server.hold(Match(user_agent=agent.PROGRAM))
             request.let(fault)
-            hold.wait(REQUEST_SECONDS)
+            hold.wait(self.patience)
             self.interrupt(move.interrupt, step, f"the answer to {step.what}")
             hold.drop()
         self.after_interruption(move.interrupt, step)
@@ -217,7 +229,7 @@ class Replay:
     def await_answer(self, request: Waiting) -> None:
         """Waits until GitHub is done with a request that was let through, whatever its client knows of it."""
         answered = request.arrival.id
-        self.server.wait_for(lambda e: e.type == "response" and e.request == answered, REQUEST_SECONDS)
+        self.server.wait_for(lambda e: e.type == "response" and e.request == answered, self.patience)
 
     # --- interruptions ------------------------------------------------------------------------------------------
 
@@ -233,15 +245,14 @@ class Replay:
         waited = self.at_the_gate().connected()
         self.running = False
         if step.by is not None:
-            landing = Landing.LANDED if waited else Landing.TOO_LATE
-            self.node.site.timeline.kill(aimed_at, landing, step.by.value)
+            self.node.site.timeline.kill(aimed_at, landing(waited), step.by.value)
             self.node.start_again(_WAYS[step.by])
             return
         if how is Do.CUT:
-            self.node.cut(aimed_at, Landing.LANDED if waited else Landing.TOO_LATE)
+            self.node.cut(aimed_at, landing(waited))
             return
-        landed = self.node.runs.kill() and waited
-        self.node.site.timeline.kill(aimed_at, Landing.LANDED if landed else Landing.TOO_LATE)
+        killed = self.node.runs.kill()
+        self.node.site.timeline.kill(aimed_at, landing(killed and waited))
 
     def after_interruption(self, how: Do, step: Step) -> None:
         """A machine that lost its power starts again, unless it has already."""

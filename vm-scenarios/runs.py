@@ -13,6 +13,7 @@ from typing import Protocol
 
 import agent
 from bootproof.machine import Machine
+from bootproof.verdict import HarnessError
 
 END_SECONDS = 60
 """Until a run has ended; the machine stretches it."""
@@ -22,6 +23,8 @@ _STATUS = f"{_FOLDER}/status"
 _OUTPUT = f"{_FOLDER}/output"
 _PROCESS = f"{_FOLDER}/process"
 _READY = f"mkdir -p {_FOLDER} && rm -f {_OVER} && mkfifo {_OVER}"
+TIMED_OUT = 124
+"""The guest's word for a command that it stopped at its time limit."""
 _KILLED = 128 + 9
 """A shell's word for a child that died of SIGKILL."""
 
@@ -31,7 +34,7 @@ class Runs(Protocol):
 
     def begin(self, command: str) -> None: ...
     def await_end(self) -> int:
-        """Its exit status."""
+        """Its exit status. Raises AssertionError if it does not end, HarnessError if it was not even started."""
         ...
 
     def kill(self) -> bool:
@@ -49,16 +52,24 @@ class OfUnits:
 
     machine: Machine
     unit: str = ""
+    last: str = ""
+    """The invocation of the unit before."""
 
     def begin(self, command: str) -> None:
         self.unit = agent.COMMANDS[command]
+        self.last = self._property("InvocationID")
         turn = f"touch {agent.TURN}" if self.unit == agent.STEWARD_UNIT else "true"
         start = f"systemctl start {self.unit}; rm -f {agent.TURN}; echo over >{_OVER}"
         self.machine.run(f"{_READY} && {turn} && ({start}) >/dev/null 2>&1 &")
 
     def await_end(self) -> int:
-        self.machine.run(f"read over <{_OVER}", timeout=END_SECONDS)
-        return int(self._property("ExecMainStatus"))
+        done = self.machine.run(f"read over <{_OVER}", timeout=END_SECONDS, check=False)
+        assert done.exit_status != TIMED_OUT, f"{self.unit} does not end; it said last: {self.last_line()}"
+        said = self.machine.run(f"systemctl show -p InvocationID -p ExecMainStatus {self.unit}").text
+        now = dict(line.split("=", 1) for line in said.splitlines())
+        if now["InvocationID"] == self.last:
+            raise HarnessError(f"{self.unit} was not started; its last line: {self.last_line()}")
+        return int(now["ExecMainStatus"])
 
     def kill(self) -> bool:
         self.machine.run(f"systemctl kill --signal=KILL {self.unit}; read over <{_OVER}", timeout=END_SECONDS)
@@ -84,7 +95,10 @@ class OfPrograms:
         self.machine.run(f"{_READY} && (sh -c {shlex.quote(script)}) >/dev/null 2>&1 &")
 
     def await_end(self) -> int:
-        return int(self.machine.run(f"read over <{_OVER}; cat {_STATUS}", timeout=END_SECONDS).text)
+        ended = f"read over <{_OVER} && cat {_STATUS}"
+        done = self.machine.run(ended, timeout=END_SECONDS, check=False)
+        assert done.exit_status != TIMED_OUT, f"the program does not end; it said last: {self.last_line()}"
+        return int(done.text)
 
     def kill(self) -> bool:
         self.machine.run(f"kill -KILL $(cat {_PROCESS}) && read over <{_OVER}", timeout=END_SECONDS)

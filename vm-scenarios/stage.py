@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
 from bootproof.verdict import HarnessError, Landing
 from cluster import record_path
 from mock_github.server import MockServer
-from runs import OfUnits, Runs
+from runs import TIMED_OUT, OfUnits, Runs
 from testinfra.host import Host
 from under_test import AgentUnderTest, Promise
 
@@ -98,6 +99,10 @@ class Node:
         """Whether it is the agent of this repository, of which more is asked than of any other."""
         return self.agent is OURS
 
+    def stretched(self, seconds: float) -> float:
+        """A time limit on hardware, as this machine needs it."""
+        return seconds * self.machine.factor
+
     # --- installing -----------------------------------------------------------------------------------------
 
     def install(self, payload: bytes, *, fail_before: str = "", fail_after: str = "") -> bool:
@@ -159,8 +164,8 @@ class Node:
             self.machine.power_on()
         return self._up()
 
-    def cut(self, aimed_at: str, landing: Landing = Landing.LANDED) -> None:
-        """Takes the power away."""
+    def cut(self, aimed_at: str, landing: Landing | None = None) -> None:
+        """Takes the power away; whether it landed is for who aimed it at a moment."""
         self.site.timeline.cut(aimed_at, landing)
         self.machine.cut()
 
@@ -203,7 +208,8 @@ class Node:
         """Forces one tick of the steward and waits for its end; its exit status."""
         unit = self.agent.tick_unit
         with self.site.phase("the steward ticks"):
-            self.machine.run(f"systemctl start {unit}", timeout=REGISTRATION_SECONDS, check=False)
+            done = self.machine.run(f"systemctl start {unit}", timeout=REGISTRATION_SECONDS, check=False)
+            assert done.exit_status != TIMED_OUT, f"{unit} does not end: {self.journal(unit)[-500:]}"
             status = self.property(unit, "ExecMainStatus")
             self.site.timeline.unit_state(unit, f"exit status {status}")
             return int(status)
@@ -226,9 +232,14 @@ class Node:
             return {}
         text, now, written = found.text.rsplit("\n", 2)
         text = text.rstrip("\n")
-        content = dict(self.agent.read_marker(text))
         age = round(float(now) - float(written), 3)
-        self.site.timeline.marker_seen(text, boot_id, claim_of(content), age)
+        try:
+            content = dict(self.agent.read_marker(text))
+            claim = claim_of(content)
+        except (LookupError, ValueError, TypeError) as error:
+            self.site.timeline.marker_seen(text, boot_id, None, age)
+            raise AssertionError(f"the marker is torn ({error}): {text[:200]!r}") from None
+        self.site.timeline.marker_seen(text, boot_id, claim, age)
         return content
 
     def journal(self, unit: str) -> str:
@@ -247,6 +258,16 @@ _NAMES = f"echo '{MOCK_ADDRESS} github.test api.github.test' >>$TARGET/etc/hosts
 _INTENT = f"zeta-self-register intent --operator {agent.OPERATOR} --repository {agent.REPOSITORY}"
 # The machine is called what it registers as.
 _HOSTNAME = r"sed -n 's/.*\"node\": \"\(.*\)\".*/\1/p' /etc/zeta-self-register/intent.json >/etc/hostname"
+WRITTEN = {
+    "operator-key": "root/.ssh/authorized_keys",
+    "password": "etc/operator-password",
+    "wifi": "var/lib/iwd/home.psk",
+}
+"""What the installer's smaller steps put into the new system."""
+_STEPS = {
+    step: f"mkdir -p $TARGET/{posixpath.dirname(path)} && echo {step} >$TARGET/{path}"
+    for step, path in WRITTEN.items()
+}
 _SYSTEM = f"systemd-sysusers && {agent.COMPILE} && {_INTENT} && {_HOSTNAME}"
 _STAMP = "zeta-self-register stamp"
 
@@ -264,11 +285,16 @@ def an_installation(
     return installation.Installation(
         node=of.node,
         payloads=(payload,),
-        after={"hostname": _NAMES},
+        after={**_STEPS, "hostname": _NAMES},
         inside={"install": of.set_up, "stamp": of.stamp},
         fail_before=fail_before,
         fail_after=fail_after,
     )
+
+
+def landing(waited: bool) -> Landing:
+    """Of an interruption that was aimed at a client that waits: whether it waited until then."""
+    return Landing.LANDED if waited else Landing.TOO_LATE
 
 
 INTENT_WRITTEN = re.compile(r"intent\.json: (\S+) is to be registered by")

@@ -16,7 +16,7 @@ from bootproof.simulation import agents
 from bootproof.simulation.aiming import aimed
 from bootproof.simulation.people import first_world
 from cluster import as_found
-from replaying import Clock, Replay
+from replaying import Clock, Replay, all_landed
 
 EDGES = cuts.at_each_edge("zeta-self-register")
 
@@ -31,6 +31,7 @@ def test_power_cut(edge, lean_node, github):
     node.connect(server)
     node.boot()
     Replay(node, server, clock, agents.registration(simulated), simulated.thresholds).go(aimed(trace))
+    all_landed(node.site.timeline.events)
     node.site.expect(final=Final.MERGED)
     assert node.marker().get("state") == "registered", "it comes to rest, and its marker does not say so"
     node.off()

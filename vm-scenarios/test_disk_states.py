@@ -22,6 +22,7 @@ from bootproof.diskstates.recovery import FileSystem
 from bootproof.oracle import Final
 from bootproof.simulation import agents
 from bootproof.simulation.people import first_world
+from bootproof.verdict import HarnessError
 from cluster import as_found
 from mock_github.faults import Match
 from recorded_disk import OwnDisk, RecordedDisk, SystemDisk
@@ -71,6 +72,8 @@ def record(node: Node, recorded_disk: RecordedDisk, github) -> Recording:
         node.tick()
         if node.marker().get("state") == "registered":
             break
+    else:
+        raise HarnessError(f"the registration that is recorded has not ended after {TICKS} ticks")
     around = look_around(node)
     moments = onlooker.moments()
     node.off()

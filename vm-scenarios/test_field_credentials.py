@@ -40,7 +40,7 @@ def test_late(installed_node, github):
     node.machine.run(
         f"mkdir -p /run/by-hand && touch {RESTORABLE} && systemctl start zeta-creds-restore.service"
     )
-    field.opens_by_itself(server)
+    field.opens_by_itself(node, server)
     field.registers_once(node, server)
     node.off()
 

@@ -19,7 +19,7 @@ from bootproof.verdict import HarnessError
 from cluster import only_pull
 from field_github import goes_on, pause_left
 from mock_github.faults import BadCertificate, Fault, FaultKind, Match
-from stage import MOCK_ADDRESS
+from stage import MOCK_ADDRESS, pull_in
 
 pytestmark = pytest.mark.long
 
@@ -66,7 +66,7 @@ def test_trouble(trouble, installed_node, waiting, github):
     node.site.timeline.point("it ends")
 
     assert field.steward(node).status == agent.NOT_NOW, "the pull request is open, and not merged yet"
-    assert node.marker()["pull_request"]["number"] == only_pull(server)
+    assert pull_in(node.marker()) == only_pull(server)
     node.keep_journal()
 
 
@@ -85,7 +85,7 @@ def test_refused(installed_node, waiting, github):
     node.site.timeline.point("it ends")
 
     assert field.steward(node).status == agent.NOT_NOW
-    assert node.marker()["pull_request"]["number"] == only_pull(server)
+    assert pull_in(node.marker()) == only_pull(server)
     node.keep_journal()
 
 
@@ -112,7 +112,7 @@ def test_lost_answer(lost, installed_node, waiting, github):
     assert node.marker() == {}, "it was not told, so it claims nothing"
 
     assert field.steward(node).status == agent.NOT_NOW
-    assert node.marker()["pull_request"]["number"] == only_pull(server)
+    assert pull_in(node.marker()) == only_pull(server)
     node.keep_journal()
 
 
@@ -125,7 +125,7 @@ def test_slow(installed_node, waiting, github):
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
     assert field.register(node).status == agent.DONE
-    assert node.marker()["pull_request"]["number"] == only_pull(server)
+    assert pull_in(node.marker()) == only_pull(server)
     node.keep_journal()
 
 
@@ -181,7 +181,7 @@ def waits_as_it_is_told(node, server, named):
     node.site.timeline.point("the time is over")
 
     assert field.steward(node).status == agent.NOT_NOW
-    assert node.marker()["pull_request"]["number"] == only_pull(server)
+    assert pull_in(node.marker()) == only_pull(server)
     node.keep_journal()
 
 

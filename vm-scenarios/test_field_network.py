@@ -46,7 +46,7 @@ def test_absent(comes, installed_node, github):
     else:
         node.off()
         node.boot()
-    field.opens_by_itself(server)
+    field.opens_by_itself(node, server)
     field.registers_once(node, server)
     node.off()
 
@@ -60,7 +60,7 @@ def test_flapping(installed_node, waiting, github):
     writes = [server.gate(match) for match in (field.CREATES_BRANCH, field.COMMITS, field.OPENS_PULL)]
     node.runs.begin("register")
     for gate in writes:
-        request = gate.next(field.REQUEST_SECONDS)
+        request = gate.next(node.stretched(field.REQUEST_SECONDS))
         field.unplug(node)
         request.let()
         field.plug_in(node)

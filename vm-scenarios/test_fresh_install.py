@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from field import configure
 from mock_github import wire
 from mock_github.step import step
-from stage import pull_in
+from stage import WRITTEN, pull_in
 
 pytestmark = pytest.mark.any_agent
 
@@ -43,9 +43,10 @@ def test_fresh_install(blank_node, github, payload):
 
     number = only_pull(server)
     assert pull_in(marker) == number
-    assert marker["state"] == "pr-open"
+    assert marker.get("state") == "pr-open"
+    assert all(node.host.file(f"/{path}").exists for path in WRITTEN.values()), "each step's work is there"
     if node.is_ours:
-        assert marker["boot_id"] == boot_id
+        assert marker.get("boot_id") == boot_id
         assert_what_only_ours_promises(server, node, number)
     node.off()
 

@@ -36,7 +36,7 @@ def test_pr_in_flight(installed_node, github):
     node.boot()
     marker = node.registered()
     assert pull_in(marker) == 1
-    assert marker["state"] == "pr-open"
+    assert marker.get("state") == "pr-open"
     for way in ("orderly", "power cut"):
         node.restart(way)
         node.tick()

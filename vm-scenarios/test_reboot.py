@@ -11,12 +11,15 @@ import pytest
 from bootproof.oracle import Final, Window
 from cluster import only_pull
 from mock_github.faults import Match
-from stage import pull_in
+from replaying import all_landed
+from stage import landing, pull_in
 from under_test import Promise
 
 pytestmark = pytest.mark.any_agent
 
 WAYS = ("orderly", "reset", "power cut")
+BOOT_SECONDS = 60
+"""From switching on until the pull request is being created, on hardware."""
 
 
 def test_reboot(installed_node, github):
@@ -56,16 +59,21 @@ def test_power_cut_while_the_pull_request_is_created(installed_node, github):
     node.connect(server)
     node.site.expect(final=Final.EXACTLY_ONE_OPEN)
 
-    held = server.hold(Match(method="POST", path=r".*/pulls"))
+    creation = Match(method="POST", path=r".*/pulls")
+    gate, held = server.gate(creation), server.hold(creation)
     node.machine.power_on()
-    held.wait(300)
-    node.cut("the answer to the creation of the pull request")
+    request = gate.next(node.stretched(BOOT_SECONDS))
+    request.let()
+    held.wait(node.stretched(BOOT_SECONDS))
+    node.cut("the answer to the creation of the pull request", landing(request.connected()))
     held.drop()
+    gate.open()
+    all_landed(node.site.timeline.events)
 
     node.boot()
     marker = node.registered()
     assert pull_in(marker) == only_pull(server)
-    assert marker["state"] == "pr-open"
+    assert marker.get("state") == "pr-open"
     if node.is_ours:
-        assert marker["boot_id"] == node.boots[0], "written in the second boot, from what was read back"
+        assert marker.get("boot_id") == node.boots[0], "written in the second boot, from what was read back"
     node.off()

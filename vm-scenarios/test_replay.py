@@ -17,7 +17,7 @@ from bootproof.simulation.ending import final_of
 from bootproof.simulation.people import first_world
 from bootproof.simulation.steps import write_trace
 from cluster import as_found
-from replaying import Clock, Replay
+from replaying import Clock, Replay, all_landed
 
 
 def test_replay(trace, bug, installed_node, github):
@@ -33,6 +33,7 @@ def test_replay(trace, bug, installed_node, github):
         planted.put(node.machine, planted.BUGS[bug])
 
     replay.go(aimed(trace))
+    all_landed(node.site.timeline.events)
 
     final = final_of(server.world, node.site.registration)
     node.site.expect(final=final)

@@ -74,3 +74,15 @@ def test_a_panic_is_told_when_its_whole_line_is_there(tmp_path: Path) -> None:
     far.close()
     console.detach()
     assert "sysrq triggered crash" in told[0]
+
+
+def test_what_an_earlier_boot_said_is_not_of_this_one(tmp_path: Path) -> None:
+    console, far = attached(tmp_path)
+    far.sendall(b"Kernel panic - not syncing: init died\n")
+    console.expect("died", timeout=5)
+    near, far = socket.socketpair()
+    console.attach(near)
+    far.sendall(b"boots again\n")
+    console.expect("boots again", timeout=5)
+    assert console.this_boot == "boots again\n"
+    console.detach()

@@ -115,9 +115,9 @@ def test_the_same_files_in_another_file_system_are_the_same(tmp_path: Path) -> N
     assert disks[0].read_bytes() != disks[1].read_bytes()
     assert one == same
     assert one != other
-    assert contents.holds(disks[0], "/a")
-    assert not contents.holds(disks[0], "/c")
-    assert not contents.holds(a_disk(tmp_path / "empty"), "/a")
+    assert contents.content(disks[0], "/a") == b"1"
+    assert contents.content(disks[0], "/c") is None
+    assert contents.content(a_disk(tmp_path / "empty"), "/a") is None
 
 
 def test_a_file_system_that_was_copied_by_half_is_not_the_whole_one(tmp_path: Path) -> None:

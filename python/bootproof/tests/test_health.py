@@ -46,6 +46,10 @@ def test_each_trouble_is_told_by_its_name(machine: QemuMachine) -> None:
     machine.run("fallocate -l $(df -kP / | awk 'NR > 1 { print $4 }')K /full")
     assert health.trouble(machine) == "the guest's disk is full: nothing is left on /"
     machine.run("rm /full")
+    machine.run("mkdir /own && fallocate -l $(df -kP / | awk 'NR > 1 { print $4 - 8 }')K /own/full")
+    assert health.trouble(machine, ["/own"]) == "", "the program's own doing excuses it not"
+    assert health.trouble(machine, ["/none"]).startswith("the guest's disk is full")
+    machine.run("rm -r /own")
 
     usual, machine.accelerator = machine.accelerator, IMPATIENT
     machine._running().execute("stop")
@@ -58,3 +62,7 @@ def test_each_trouble_is_told_by_its_name(machine: QemuMachine) -> None:
         machine.run("echo c >/proc/sysrq-trigger", timeout=60)
     assert time.monotonic() - begun < 5 * probe().factor, "it was told at its time limit, not at once"
     assert health.trouble(machine) == "the guest's kernel died: sysrq triggered crash"
+
+    machine.reset()
+    machine.wait_until("network-online.target")
+    assert health.trouble(machine) == "", "what an earlier boot died of is over"

@@ -27,7 +27,7 @@ from bootproof.qemu import Hardware, QemuMachine
 
 pytestmark = [pytest.mark.machine, pytest.mark.timeout(1200)]
 
-CACHE = Path(__file__).parents[3] / ".cache" / "bootproof"
+CACHE = Path(__file__).parents[3] / ".cache" / "guests"
 NODE = Hardware.named("node-a")
 
 

@@ -482,3 +482,16 @@ def test_a_folder_that_is_no_guest_is_one_line(house: Path) -> None:
     assert done.returncode == 2
     assert "is not a guest: it has no guest.toml" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("cores", "gigabytes", "machines"), [(2, 24, 2), (16, 64, 16), (16, 8, 5), (1, 24, 1), (4, 1, 1)]
+)
+def test_as_many_machines_at_a_time_as_cores_and_memory_allow(
+    monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, machines: int
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "python"))
+    asked = importlib.import_module("asked")
+    assert asked.workers(cores, gigabytes << 30) == machines
+    assert asked.available(f"MemTotal: 1 kB\nMemAvailable:   {gigabytes << 20} kB\n") == gigabytes << 30
+    assert asked.available("") == 0

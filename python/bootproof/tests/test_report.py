@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bootproof.report import print_report, read_json, render, write_json
+from bootproof.report import CONSOLE_LINES, explain, print_report, read_json, render, write_json
 from bootproof.verdict import (
     Finding,
     HarnessError,
@@ -110,3 +110,13 @@ def test_another_version_is_not_read(tmp_path: Path) -> None:
         read_json(path)
     with pytest.raises(HarnessError, match="no report"):
         read_json(tmp_path / "none.json")
+
+
+def test_a_run_that_was_not_judged_shows_what_its_console_said_last(tmp_path: Path) -> None:
+    log = tmp_path / "consoles" / "node-a" / "console.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"long ago\r\n" * 9 + b"\r\nKernel panic - not syncing: init died\r\n")
+    told = explain(row(Verdict.HARNESS_ERROR, evidence=str(tmp_path)))
+    assert told[-1] == "node-a's console: Kernel panic - not syncing: init died"
+    assert len(told) == 1 + CONSOLE_LINES
+    assert len(explain(row(Verdict.VIOLATED, evidence=str(tmp_path)))) == 1

@@ -110,3 +110,19 @@ def test_the_table_names_the_row_that_was_followed_up():
     assert "the same as enumerate-fails-at-once" in second
     assert "3 of 7" in third
     assert third.endswith("violated")
+
+
+@pytest.mark.parametrize(
+    ("leaders", "followers"), [("violated", "violated"), ("harness-error", "harness-error"), ("", "skipped")]
+)
+def test_a_row_that_another_followed_up_holds_only_if_that_one_does(leaders, followers):
+    rows = matrix_table.table(
+        [
+            Outcome("enumerate-fails-at-once", "blank", followed=True, verdict=leaders),
+            Outcome("wipe-fails-at-once", "blank", verdict="holds"),
+        ]
+    ).rows
+    assert {one.row: one.verdict for one in rows} == {
+        "enumerate-fails-at-once": leaders,
+        "wipe-fails-at-once": followers,
+    }

@@ -49,12 +49,14 @@ class Machine:
     """Does what the keeper asks of a machine; the unit is a process that asks one thing after the other."""
 
     boot_id = "boot-1"
+    factor = 1.0
 
     def __init__(self, server: MockServer, own: object, asks: list[list[str]]) -> None:
         self.server, self.own, self.asks = server, own, asks
         self.patience, self.status = 20.0, HELD
         self.process: subprocess.Popen[bytes] | None = None
         self.done: list[str] = []
+        self.invocations = 0
 
     def run(self, command: str, **_: object) -> CommandResult:
         text, status = "", 0
@@ -65,6 +67,12 @@ class Machine:
             if "systemctl kill" in command:
                 self.process.kill()
             self.process.wait(30)
+        elif "-p InvocationID" in command:
+            assert self.process is not None
+            status_now = abs(self.process.returncode)
+            text = f"InvocationID={self.invocations}\nExecMainStatus={status_now}"
+        elif "InvocationID" in command:
+            text = str(self.invocations)
         elif "ExecMainCode" in command:
             assert self.process is not None
             text = "2" if self.process.returncode < 0 else "1"
@@ -78,6 +86,7 @@ class Machine:
     def _start(self) -> None:
         asks = self.asks.pop(0) if self.asks else []
         sha = self.server.world.repository("acme/cluster").branch("main")
+        self.invocations += 1
         words = [agent.TOKEN, self.own.branch, sha, str(self.patience), str(self.status), *asks]
         self.process = subprocess.Popen([sys.executable, "-c", PROGRAM, self.server.url, *words])
 

@@ -52,6 +52,10 @@ class DriversConsole:
     def text(self) -> str:
         raise MachineError("the driver's log has the console")
 
+    @property
+    def this_boot(self) -> str:
+        raise MachineError("the driver's log has the console")
+
     def expect(self, pattern: str | list[str], timeout: float = 30) -> int:
         """Waits for the first of these; its number."""
         patterns = [pattern] if isinstance(pattern, str) else pattern
@@ -75,6 +79,7 @@ class DriversMachine:
 
     def __init__(self, machine: Driven, record: Record) -> None:
         self.name = machine.name
+        self.factor = 1.0  # the driver has its own limits
         self.disks: Sequence[Disk] = ()
         self.forwards: tuple[Forward, ...] = ()
         self._machine = machine

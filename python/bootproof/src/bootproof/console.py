@@ -59,6 +59,7 @@ class Console:
         self._on_panic = on_panic
         self._factor = factor
         self._gathered = bytearray()
+        self._booted_at = 0  # how much had been gathered before this boot
         self._on = False
         self._changed = threading.Condition()
         self._connection: socket.socket | None = None
@@ -70,6 +71,7 @@ class Console:
         self.detach()
         with self._changed:
             self._on = True
+            self._booted_at = len(self._gathered)
         self._connection = connection
         self._thread = threading.Thread(target=self._drain, args=(connection,), name="console", daemon=True)
         self._thread.start()
@@ -122,6 +124,12 @@ class Console:
         """Everything since the machine was made."""
         with self._changed:
             return self._gathered.decode(errors="replace").replace("\r", "")
+
+    @property
+    def this_boot(self) -> str:
+        """Everything since the machine was switched on or reset last."""
+        with self._changed:
+            return self._gathered[self._booted_at :].decode(errors="replace").replace("\r", "")
 
     def last_lines(self, count: int = LAST_LINES) -> str:
         lines = [line.rstrip() for line in self.text.splitlines() if line.strip()]

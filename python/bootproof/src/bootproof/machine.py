@@ -60,6 +60,11 @@ class ConsolePort(Protocol):
         """Everything since the machine was made."""
         ...
 
+    @property
+    def this_boot(self) -> str:
+        """Everything since the machine was switched on or reset last."""
+        ...
+
     def expect(self, pattern: str | list[str], timeout: float = 30) -> int: ...
     def last_lines(self, count: int = 20) -> str: ...
 
@@ -71,6 +76,11 @@ class Machine(Protocol):
     disks: Sequence[Disk]
     forwards: tuple[Forward, ...]
     credentials: Mapping[str, bytes]
+
+    @property
+    def factor(self) -> float:
+        """By which it stretches them; for who waits for something of it elsewhere."""
+        ...
 
     @property
     def console(self) -> ConsolePort: ...

@@ -254,7 +254,7 @@ def pytest_runtest_makereport(
         failure = call.excinfo.value if call.excinfo is not None else None
         item.stash[_failure] = item.stash.get(_failure, None) or failure
         site = getattr(item, "funcargs", {}).get("site")
-        if call.when == "call" and verdict_on(failure) is Verdict.VIOLATED and isinstance(site, Site):
+        if call.when != "teardown" and verdict_on(failure) is Verdict.VIOLATED and isinstance(site, Site):
             item.stash[_trouble] = site.trouble()
     if call.when == "teardown":
         row = _final_row(item, in_order_or(item, item.stash.get(_failure, None)), call.duration)

@@ -134,6 +134,11 @@ class QemuMachine:
             return self._process is not None
 
     @property
+    def factor(self) -> float:
+        """By which every time limit is stretched."""
+        return self.accelerator.factor
+
+    @property
     def failure(self) -> str:
         """Why it is off, if that is nobody's will; otherwise empty."""
         return self._failure
@@ -199,7 +204,12 @@ class QemuMachine:
         self._port.attach(process.command_port, saved.boot_id if saved else None)
         self._tell_of_start(saved)
         self._process = process
-        process.run()
+        try:
+            process.run()
+        except MachineError:
+            process.kill()  # nobody could reach it any more
+            self._process = None
+            raise
 
     def _tell_of_start(self, saved: Saved | None) -> None:
         if self._process is None:

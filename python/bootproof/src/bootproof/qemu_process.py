@@ -37,6 +37,7 @@ class QemuProcess:
     def __init__(self, command_line: Callable[[Wiring], list[str]], log: Path) -> None:
         self._shutdown = threading.Event()
         self._saved = threading.Event()
+        self._saving_failed = False
         self._reason = CRASHED
         self.console, its_console = socket.socketpair()
         self.command_port, its_port = socket.socketpair()
@@ -72,6 +73,8 @@ class QemuProcess:
         self._monitor.execute("migrate", uri=f"exec:cat >{shlex.quote(str(file))}")
         if not self._saved.wait(seconds):
             raise MachineError(f"QEMU did not write the machine's memory to {file} in {seconds:.0f} s")
+        if self._saving_failed:
+            raise MachineError(f"QEMU could not write the machine's memory to {file}: the disk may be full")
 
     def quit(self) -> None:
         """End QEMU in its own order, so that it writes what it holds of the disk images."""
@@ -97,7 +100,8 @@ class QemuProcess:
         if name == "SHUTDOWN":
             self._reason = str(data["reason"])
             self._shutdown.set()
-        if name == "MIGRATION" and data["status"] == "completed":
+        if name == "MIGRATION" and data["status"] in ("completed", "failed"):
+            self._saving_failed = data["status"] == "failed"
             self._saved.set()
 
 

@@ -29,6 +29,7 @@ from bootproof.verdict import (
 
 # Raised when a field changes its meaning or goes away; fields may be added without.
 SCHEMA_VERSION = 1
+CONSOLE_LINES = 5
 
 _STYLE = {
     Verdict.HOLDS: "green",
@@ -143,7 +144,17 @@ def explain(row: Row) -> list[str]:
         lines.append("every interruption came too late: this run shows nothing about them")
     if row.evidence is not None and row.verdict is not Verdict.HOLDS:
         lines.append(f"evidence: {row.evidence}")
-    return lines
+    return [*lines, *_last_of_the_consoles(row)] if row.verdict is Verdict.HARNESS_ERROR else lines
+
+
+def _last_of_the_consoles(row: Row) -> list[str]:
+    """What each machine of a run said last, where that is kept."""
+    logs = sorted(Path(row.evidence).glob("consoles/*/console.log")) if row.evidence is not None else []
+    told = []
+    for log in logs:
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        told += [f"{log.parent.name}'s console: {line}" for line in lines[-CONSOLE_LINES:]]
+    return told
 
 
 def _matrix(rows: Sequence[Row]) -> dict[str, dict[Landing, int]]:

@@ -151,7 +151,8 @@ class Timeline:
     def unit_state(self, unit: str, state: str) -> MachineEvent:
         return self.record(MachineKind.UNIT_STATE, name=unit, state=state)
 
-    def cut(self, aimed_at: str, landing: Landing) -> MachineEvent:
+    def cut(self, aimed_at: str, landing: Landing | None) -> MachineEvent:
+        """The power went; `landing` is None where it was aimed at nothing that could be missed."""
         return self.record(MachineKind.CUT, detail=aimed_at, landing=landing)
 
     def kill(self, aimed_at: str, landing: Landing, by: str = "") -> MachineEvent:

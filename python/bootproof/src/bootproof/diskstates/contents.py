@@ -43,17 +43,20 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest() if table or something else BLANK
 
 
-def holds(path: Path, file: str) -> bool:
-    """Whether one of the disk's file systems has this file, by its absolute path."""
-    return any(_has(path, where, file) for _, where in partition_table(path))
+def content(path: Path, file: str) -> bytes | None:
+    """What is in this file (by its absolute path) of one of the disk's file systems; None if none has it."""
+    found = (_content(path, where, file) for _, where in partition_table(path))
+    return next((content for content in found if content is not None), None)
 
 
-def _has(path: Path, where: Partition, file: str) -> bool:
+def _content(path: Path, where: Partition, file: str) -> bytes | None:
     try:
         with Base(path, where) as base:
-            return _recovered(base).find(file) is not None
+            files = _recovered(base)
+            node = files.find(file)
+            return None if node is None else files.content(node)
     except _UNREADABLE:
-        return False
+        return None
 
 
 def partition_table(path: Path) -> Iterator[tuple[bytes, Partition]]:

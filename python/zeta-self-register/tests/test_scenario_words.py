@@ -1,0 +1,66 @@
+"""The words of the scenarios, with answers in the place of a machine: what is the program's fault, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bootproof.evidence import Site
+from bootproof.machine import CommandResult
+from bootproof.timeline import MachineKind
+from bootproof.verdict import HarnessError
+from runs import TIMED_OUT, OfPrograms, OfUnits
+from stage import Node, Recorder
+
+
+class Machine:
+    """Answers a command by the first of these words that it has."""
+
+    boot_id = "boot-1"
+    factor = 1.0
+
+    def __init__(self, answers: dict[str, tuple[int, str]]) -> None:
+        self.answers = answers
+
+    def run(self, command: str, **_: object) -> CommandResult:
+        status, text = next((answer for words, answer in self.answers.items() if words in command), (0, ""))
+        return CommandResult(status, text.encode(), b"")
+
+
+def node(tmp_path: Path, answers: dict[str, tuple[int, str]]) -> Node:
+    return Node(Machine(answers), Recorder(Site(tmp_path, "scenario")), None)
+
+
+@pytest.mark.parametrize("torn", ["", '{"state": "pr-op', "[]", '{"state": "registered"}', "null"])
+def test_a_torn_marker_is_recorded_and_the_programs_fault(torn, tmp_path):
+    torn_one = node(tmp_path, {"registered.json": (0, f"{torn}\n100.5\n100.0\n")})
+    with pytest.raises(AssertionError, match="the marker is torn"):
+        torn_one.marker()
+    (seen,) = [e for e in torn_one.site.timeline.events if e.kind is MachineKind.MARKER_SEEN]
+    assert (seen.text, seen.claim) == (torn, None)
+
+
+@pytest.mark.parametrize("runs", [OfUnits, OfPrograms])
+def test_a_run_that_does_not_end_is_the_programs_fault(runs):
+    running = runs(Machine({"read over": (TIMED_OUT, "")}))
+    running.begin("register")
+    with pytest.raises(AssertionError, match="does not end"):
+        running.await_end()
+
+
+def test_the_status_of_the_run_before_is_no_answer():
+    before = Machine(
+        {"-p InvocationID": (0, "InvocationID=one\nExecMainStatus=0"), "InvocationID": (0, "one")}
+    )
+    running = OfUnits(before)
+    running.begin("register")
+    with pytest.raises(HarnessError, match="was not started"):
+        running.await_end()
+    before.answers["-p InvocationID"] = (0, "ExecMainStatus=75\nInvocationID=two")
+    assert running.await_end() == 75
+
+
+def test_a_tick_that_does_not_end_is_the_programs_fault(tmp_path):
+    hangs = node(tmp_path, {"systemctl start": (TIMED_OUT, ""), "ExecMainStatus": (0, "0")})
+    with pytest.raises(AssertionError, match="does not end"):
+        hangs.tick()
