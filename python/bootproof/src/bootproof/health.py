@@ -48,7 +48,7 @@ def _kept(machine: Machine, own: Sequence[str]) -> int:
     if not own:
         return 0
     folders = " ".join(shlex.quote(folder) for folder in own)
-    counted = f"du -skx {folders} 2>/dev/null | awk '{{ sum += $1 }} END {{ print sum + 0 }}'"
+    counted = f"du -sk {folders} 2>/dev/null | awk '{{ sum += $1 }} END {{ print sum + 0 }}'"
     return int(machine.run(counted, timeout=_ANSWER_SECONDS, check=False).text or 0)
 
 
