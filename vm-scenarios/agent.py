@@ -23,7 +23,7 @@ API = "https://api.github.test"
 MARKER = "/var/lib/zeta-self-register/registered.json"
 REGISTER_UNIT = "zeta-self-register.service"
 STEWARD_UNIT = "zeta-register-steward.service"
-TIMERS = ("zeta-self-register.timer", "zeta-register-steward.timer")
+TIMERS = ("zeta-self-register.timer", "zeta-register-follow.timer", "zeta-register-steward.timer")
 HOSTS_FILE = "/home/zeta/.config/gh/hosts.yml"
 CA_FILE = "/etc/zeta-self-register/mock-ca.pem"
 PROGRAM = "zeta-self-register/"
@@ -38,13 +38,13 @@ DONE, NOT_NOW, HELD, MISCONFIGURED = 0, 75, 77, 78
 """What it exits with."""
 TURN = "/run/by-hand/turn"
 _NEVER = b"[Unit]\nConditionPathExists=!/\n"
-_IN_TURN = f"[Unit]\nConditionPathExists={TURN}\n[Service]\nRestart=no\n".encode()
+_IN_TURN = f"[Unit]\nConditionPathExists={TURN}\n".encode()
 BY_HAND = {
     **{f"systemd.unit-dropin.{timer}": _NEVER for timer in TIMERS},
     f"systemd.unit-dropin.{STEWARD_UNIT}": _IN_TURN,
 }
 """systemd credentials for a boot in which nothing of it runs but by hand: no timer starts, and the steward, which would
-follow the register unit and be started again after 75, only while the file `TURN` is there."""
+follow the register unit, only while the file `TURN` is there."""
 
 KEPT_IN = "/var/lib/zeta-self-register"
 """Where it keeps what it must not lose."""

@@ -4,7 +4,7 @@ The actors: the *node*, as its installer left it, with the settings of productio
 request of the program waits until the trace says what becomes of it; and the *keeper*, this module.
 
 1. No run begins by itself. The drop-ins that say so come with each boot, as credentials (`agent.BY_HAND`): the timers
-   do not start, and the steward does not follow the register unit or start again. The disk is not touched.
+   do not start, and the steward does not follow the register unit. The disk is not touched.
 2. `run register` starts its unit (or the program itself, on a lean machine: runs.py), and waits until its first request
    stands at the gate, or until it has ended.
 3. `answer …` lets the request through, with the fault that the trace names, and waits for the next one or for the end.

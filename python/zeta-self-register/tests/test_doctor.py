@@ -22,6 +22,7 @@ def units(machine, monkeypatch):
     """What systemd and the journal print on this machine; each of them can be changed."""
     printed = {
         "zeta-self-register.timer": ACTIVE,
+        "zeta-register-follow.timer": ACTIVE,
         "zeta-register-steward.timer": ACTIVE,
         "zeta-self-register.service": b"ConditionResult=yes\nConditionTimestampMonotonic=7\n",
         "journalctl": b"pull-open: #1 is open; the steward follows it\nFinished Register this node.\n",

@@ -23,7 +23,7 @@ from zeta_self_register.remote import Snapshot, Unknown
 from zeta_self_register.rules_local import EARLIEST, LATEST
 from zeta_self_register.settings import Mode, Settings
 
-REGISTER, STEWARD = "zeta-self-register", "zeta-register-steward"
+REGISTER, FOLLOW, STEWARD = "zeta-self-register", "zeta-register-follow", "zeta-register-steward"
 CLOCK_SECONDS = 300.0
 """A machine's clock that is off by more than this refuses certificates sooner or later."""
 
@@ -207,7 +207,7 @@ def _cluster(node: Node) -> Check:
 
 def _boot(effects: Effects) -> list[Check]:
     """Whether the units run, and what the last run said."""
-    units = [_timer(effects, f"{name}.timer") for name in (REGISTER, STEWARD)]
+    units = [_timer(effects, f"{name}.timer") for name in (REGISTER, FOLLOW, STEWARD)]
     return [*units, _last_run(effects)]
 
 
