@@ -60,7 +60,8 @@ class OfUnits:
         self.last = self._property("InvocationID")
         turn = f"touch {agent.TURN}" if self.unit == agent.STEWARD_UNIT else "true"
         start = f"systemctl start {self.unit}; rm -f {agent.TURN}; echo over >{_OVER}"
-        self.machine.run(f"{_READY} && {turn} && ({start}) >/dev/null 2>&1 &")
+        # In braces: without them, all of it would be in the background, and the fifo perhaps not there yet.
+        self.machine.run(f"{_READY} && {turn} && {{ ({start}) >/dev/null 2>&1 & }}")
 
     def await_end(self) -> int:
         done = self.machine.run(f"read over <{_OVER}", timeout=END_SECONDS, check=False)
@@ -92,7 +93,7 @@ class OfPrograms:
     def begin(self, command: str) -> None:
         start = f"{agent.as_the_unit_does(command)} >{_OUTPUT} 2>&1 & echo $! >{_PROCESS}"
         script = f"{start}; wait $!; echo $? >{_STATUS}; echo over >{_OVER}"
-        self.machine.run(f"{_READY} && (sh -c {shlex.quote(script)}) >/dev/null 2>&1 &")
+        self.machine.run(f"{_READY} && {{ (sh -c {shlex.quote(script)}) >/dev/null 2>&1 & }}")
 
     def await_end(self) -> int:
         ended = f"read over <{_OVER} && cat {_STATUS}"

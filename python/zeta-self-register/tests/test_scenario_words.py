@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 from pathlib import Path
 
+import agent
 import pytest
+import runs
 from bootproof.evidence import Site
 from bootproof.machine import CommandResult
 from bootproof.timeline import MachineKind
@@ -40,9 +44,9 @@ def test_a_torn_marker_is_recorded_and_the_programs_fault(torn, tmp_path):
     assert (seen.text, seen.claim) == (torn, None)
 
 
-@pytest.mark.parametrize("runs", [OfUnits, OfPrograms])
-def test_a_run_that_does_not_end_is_the_programs_fault(runs):
-    running = runs(Machine({"read over": (TIMED_OUT, "")}))
+@pytest.mark.parametrize("kind", [OfUnits, OfPrograms])
+def test_a_run_that_does_not_end_is_the_programs_fault(kind):
+    running = kind(Machine({"read over": (TIMED_OUT, "")}))
     running.begin("register")
     with pytest.raises(AssertionError, match="does not end"):
         running.await_end()
@@ -58,6 +62,29 @@ def test_the_status_of_the_run_before_is_no_answer():
         running.await_end()
     before.answers["-p InvocationID"] = (0, "ExecMainStatus=75\nInvocationID=two")
     assert running.await_end() == 75
+
+
+class Here:
+    """Runs commands on this machine, and waits for nothing that they leave in the background."""
+
+    def run(self, command: str, **_: object) -> CommandResult:
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(["sh", "-c", command], check=False, stdout=output, stderr=output)
+            output.seek(0)
+            return CommandResult(done.returncode, output.read(), b"")
+
+
+def test_what_tells_of_the_end_is_there_once_a_run_has_begun(tmp_path, monkeypatch):
+    over, status = tmp_path / "over", tmp_path / "status"
+    monkeypatch.setattr(runs, "_READY", f"sleep 0.3 && mkfifo {over}")
+    for name in ("over", "status", "output", "process"):
+        monkeypatch.setattr(runs, f"_{name.upper()}", str(tmp_path / name))
+    monkeypatch.setattr(agent, "as_the_unit_does", lambda command: "sh -c 'exit 75'")
+    running = OfPrograms(Here())
+    running.begin("register")
+    assert over.is_fifo()
+    assert running.await_end() == 75
+    assert status.read_text() == "75\n"
 
 
 def test_a_tick_that_does_not_end_is_the_programs_fault(tmp_path):
