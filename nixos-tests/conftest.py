@@ -55,3 +55,9 @@ def evaluate(nix_instantiate, nixpkgs):
 def evaluated(evaluate, tmp_path_factory):
     """The table of configurations (evaluation/table.nix) in NixOS's own module system."""
     return evaluate(HERE / "evaluation/evaluate.nix")
+
+
+@pytest.fixture(scope="session")
+def flake(evaluate):
+    """The flake's outputs over a stand-in for nixpkgs (evaluation/outputs.nix)."""
+    return evaluate(HERE / "evaluation/outputs.nix")

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
+ROOT = Path(__file__).parents[1]
 PACKAGES = ("zeta-self-register", "mock-github", "bootproof")
 SYSTEMS = ("aarch64-linux", "x86_64-linux")
 SCENARIOS = ("fresh-install", "install-failure", "pr-in-flight", "reboot")
@@ -22,11 +21,6 @@ MACHINES = [*(f"scenario-{name}" for name in SCENARIOS), "driver-pr-in-flight", 
 
 NIXPKGS_NAMES = {"pyjwt[crypto]": "pyjwt", "qemu.qmp": "qemu-qmp"}
 """What nixpkgs calls otherwise than PyPI."""
-
-
-@pytest.fixture(scope="session")
-def flake(evaluate):
-    return evaluate(HERE / "evaluation/outputs.nix")
 
 
 def test_the_outputs_have_their_names(flake):
