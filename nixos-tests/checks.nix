@@ -5,6 +5,8 @@ let
   source = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
+      ../.ci
+      ../.github
       ../README.md
       ../conftest.py
       ../flake.lock
@@ -87,7 +89,7 @@ in
         pkgs.systemd
       ]
       ''
-        export NIXPKGS=${pkgs.path} NIX_STATE_DIR=$TMPDIR/nix NIX_STORE_DIR=$TMPDIR/store
+        export NIXPKGS=${pkgs.path}
         python -m pytest -q nixos-tests
       '';
 }

@@ -17,12 +17,12 @@ LONGEST = 300
 
 
 @pytest.fixture(scope="session")
-def nix_instantiate() -> str:
-    """Nix's evaluator, which needs no store for this."""
+def nix_instantiate() -> list[str]:
+    """Nix's evaluator, without a store: in a build there is none that it could open."""
     found = shutil.which("nix-instantiate")
     if found is None:
         pytest.skip("needs nix-instantiate (apt install nix-bin, on Debian 13 or later)")
-    return found
+    return [found, "--store", "dummy://"]
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def evaluate(nix_instantiate, nixpkgs):
     """Evaluates one of the files beside this one, which takes `nixpkgs`, to plain data."""
 
     def run(file: Path, *arguments: str) -> Any:
-        command = [nix_instantiate, "--eval", "--json", "--strict", "--readonly-mode", str(file)]
+        command = [*nix_instantiate, "--eval", "--json", "--strict", "--readonly-mode", str(file)]
         command += ["--arg", "nixpkgs", str(nixpkgs), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
         assert done.returncode == 0, done.stderr[-4000:]

@@ -21,7 +21,7 @@ def test_there_are_some():
 
 
 def test_every_file_parses(nix_instantiate):
-    command = [nix_instantiate, "--parse", *map(str, FILES)]
+    command = [*nix_instantiate, "--parse", *map(str, FILES)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

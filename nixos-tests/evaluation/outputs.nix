@@ -55,5 +55,6 @@ in
   overlays = lib.attrNames self.overlays;
   # Every check is a package as far as it can be looked at here.
   checks = lib.mapAttrs (_: lib.mapAttrs (_: lib.isDerivation)) self.checks;
+  modulesScript = self.checks.x86_64-linux.modules.script;
   shell = map (package: package.name) self.devShells.x86_64-linux.default.packages;
 }

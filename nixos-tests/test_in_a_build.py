@@ -1,0 +1,95 @@
+"""The check `modules`, as a build plays it: its own script, on the files of its source alone, with few programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+LONGEST = 600
+
+TOOLS = (
+    *("awk", "base64", "bash", "cat", "chmod", "cmp", "cp", "cut", "dirname"),
+    *("env", "false", "find", "grep", "head", "install", "ls", "mkdir", "mktemp"),
+    *("mv", "realpath", "rm", "sed", "sh", "sleep", "sort", "systemd-analyze", "tail"),
+    *("tar", "timeout", "touch", "tr", "true", "uname"),
+)
+"""What the standard environment and the check's inputs offer, as far as somebody here asks for it."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("NIX_BUILD_TOP" in os.environ, reason="this is the build")
+def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instantiate, nixpkgs, tmp_path):
+    """What a sandbox hides beside that, it does not hide here: /usr, /bin, the user's own name."""
+    script = flake["modulesScript"]
+    store = tmp_path / "store"
+    copy_source(store / "source")
+    script = re.sub(r"/nix/store/[a-z0-9]{32}-source", str(store / "source"), script)
+    script = script.replace("NIXPKGS=/nixpkgs", f"NIXPKGS={shlex.quote(str(nixpkgs))}")
+    assert str(nixpkgs) in script
+    assert str(store) in script
+
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in TOOLS:
+        if found := shutil.which(name):
+            (programs / name).symlink_to(found)
+    # These two look for their surroundings by the name that they are called by.
+    for name, found in (("python", sys.executable), ("nix-instantiate", nix_instantiate[0])):
+        path = shlex.quote(os.environ["PATH"])
+        wrapped = f"exec {found}" if name == "python" else f"PATH={path} exec {found}"
+        (programs / name).write_text(f'#!/bin/sh\n{wrapped} "$@"\n')
+        (programs / name).chmod(0o755)
+
+    top = tmp_path / "build"
+    top.mkdir()
+    surroundings = {
+        "HOME": "/homeless-shelter",
+        "NIX_BUILD_TOP": str(top),
+        "NIX_STORE": "/nix/store",
+        "PATH": str(programs),
+        "TMPDIR": str(top),
+        "out": str(tmp_path / "out"),
+    }
+    done = subprocess.run(
+        ["bash", "-euc", f"patchShebangs() {{ :; }}\n{script}"],
+        cwd=top,
+        env=surroundings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert (tmp_path / "out").exists()
+    for reason in ("needs nix-instantiate", "NIXPKGS is not set"):
+        assert reason not in done.stdout
+
+
+def copy_source(to: Path) -> None:
+    """What checks.nix names of the repository, as the store has it: without Git, and nothing can be written."""
+    named = re.search(r"lib\.fileset\.unions \[(.*?)\]", (HERE / "checks.nix").read_text(), re.S)
+    assert named
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *named[1].split()],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for path in filter(None, listed.stdout.split("\0")):
+        copy = to / os.path.relpath(HERE / path, ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HERE / path, copy)
+        copy.chmod(copy.stat().st_mode & 0o555)
+    for folder, _, _ in os.walk(to):
+        Path(folder).chmod(0o555)
