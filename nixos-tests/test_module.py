@@ -118,6 +118,7 @@ def test_nothing_is_left_of_it_when_it_is_off(rows):
         "settings": {},
         "failed": [],
         "warnings": [],
+        "persisted": None,
         "user": None,
     }
 

@@ -5,14 +5,32 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+from zeta_self_register.settings import Settings, from_table
+
 README = (Path(__file__).parents[1] / "README.md").read_text()
 NIXOS = README.partition("\n## NixOS\n")[2].partition("\n## ")[0]
+
+
+@pytest.fixture(scope="session")
+def rows(evaluated):
+    return evaluated["rows"]
 
 
 def part(heading: str) -> str:
     """A paragraph with its list, on one line."""
     (found,) = re.findall(rf"\n\*\*{heading}\*\*(.*?)(?=\n\*\*|\n`nix flake check`)", NIXOS, re.S)
     return " ".join(found.split())
+
+
+def item(name: str) -> str:
+    """One of those that it goes together with."""
+    (found,) = re.findall(rf"\n- \*{name}\*(.*?)(?=\n- |\n\n)", NIXOS, re.S)
+    return " ".join(found.split())
+
+
+def settings(row) -> Settings:
+    return from_table({key: value for key, value in row["settings"].items() if value is not None}, "row")
 
 
 def in_this_order(text: str, *words: str) -> bool:
@@ -34,3 +52,30 @@ def test_on_the_way_back_what_is_open_is_merged_first():
     """The old agent does not know a branch without a time, and would open a pull request beside it."""
     steps = part("And back")
     assert in_this_order(steps, "Merge", "pause", "old import", "chown", "resume")
+
+
+# --- with others ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_persisted_hides_nothing_that_the_system_put_there(rows):
+    """A folder is mounted after /etc was made; a file is brought before."""
+    persisted, chosen = rows["impermanence"]["persisted"]["/persist"], settings(rows["impermanence"])
+    folders = [one if isinstance(one, str) else one["directory"] for one in persisted["directories"]]
+    made = ["/etc/zeta-self-register/settings.toml"]
+    assert [(path, folder) for path in made for folder in folders if path.startswith(f"{folder}/")] == []
+    assert chosen.intent_file in persisted["files"]
+    assert Path(chosen.install_stamp).parent.as_posix() in folders
+    assert chosen.state_folder in folders
+    said = item("impermanence")
+    assert all(f"`{path}`" in said for path in [*persisted["files"], *folders])
+    assert said.count("--root /mnt/persist`") == 2
+
+
+def test_what_nixos_anywhere_leaves_behind_names_the_node_as_its_configuration_does(rows):
+    """An intent without a name would name it after its hardware, and an intent goes before the hostname."""
+    words = re.search(
+        r"intent --node (\S+) --operator (\S+) --repository (\S+)", item("nixos-anywhere, disko")
+    )
+    assert words
+    chosen = settings(rows["nixos-anywhere"])
+    assert words.groups() == (chosen.node_name, chosen.operator, chosen.repository)

@@ -72,6 +72,7 @@ let
       settings = config.zeta.selfRegister.settings;
       failed = map (one: one.message) (lib.filter (one: !one.assertion) (said system "assertions"));
       warnings = said system "warnings";
+      persisted = config.environment.persistence or null;
       user = lib.mapNullable (user: {
         inherit (user) group isSystemUser;
       }) (config.users.users.zeta-self-register or null);

@@ -101,21 +101,24 @@ in
 
     impermanence = with' {
       options.environment.persistence = declared;
-      config.environment.persistence."/persist".directories = [
-        "/etc/zeta-self-register"
-        "/var/lib/zeta-install"
-        {
-          directory = "/var/lib/zeta-self-register";
-          user = "zeta-self-register";
-          group = "zeta-self-register";
-          mode = "0750";
-        }
-      ];
+      config.environment.persistence."/persist" = {
+        files = [ "/etc/zeta-self-register/intent.json" ];
+        directories = [
+          "/var/lib/zeta-install"
+          {
+            directory = "/var/lib/zeta-self-register";
+            user = "zeta-self-register";
+            group = "zeta-self-register";
+            mode = "0750";
+          }
+        ];
+      };
     };
     nixos-anywhere = with' {
       options.disko = declared;
       config.disko.devices = { };
       config.zeta.selfRegister.settings.repository = "acme/cluster";
+      config.zeta.selfRegister.nodeName = "node-a";
       config.zeta.selfRegister.operator = "alice";
     };
     sops-nix = with' (
