@@ -8,11 +8,13 @@ let
     "pr-in-flight"
     "reboot"
   ];
-  # The files of the scenarios, and the traces that are kept beside the agent.
+  # The files of the scenarios, the traces that are kept beside the agent, and the texts that a
+  # story puts onto a guest.
   source = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
       ../conftest.py
+      ../nixos-tests/golden
       ../pyproject.toml
       ../python/zeta-self-register
       ../vm-scenarios
@@ -113,8 +115,9 @@ rec {
         runtimeInputs = tools;
         text = ''
           ${prepare}
-          cd ${source}
-          exec python -m pytest -q -p no:cacheprovider vm-scenarios --guest ${guest} "$@"
+          # In the caller's folder: what is asked for, such as --keep DIR, is named from there.
+          exec python -m pytest -q -p no:cacheprovider -c ${source}/pyproject.toml --rootdir=${source} \
+            ${source}/vm-scenarios --guest ${guest} "$@"
         '';
       }
     else

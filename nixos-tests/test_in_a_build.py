@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -11,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from sources import STORED, copy_source
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
 LONGEST = 600
 
 TOOLS = (
@@ -31,8 +30,8 @@ def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instan
     """What a sandbox hides beside that, it does not hide here: /usr, /bin, the user's own name."""
     script = flake["modulesScript"]
     store = tmp_path / "store"
-    copy_source(store / "source")
-    script = re.sub(r"/nix/store/[a-z0-9]{32}-source", str(store / "source"), script)
+    copy_source(HERE / "checks.nix", store / "source")
+    script = STORED.sub(str(store / "source"), script)
     script = script.replace("NIXPKGS=/nixpkgs", f"NIXPKGS={shlex.quote(str(nixpkgs))}")
     assert str(nixpkgs) in script
     assert str(store) in script
@@ -73,23 +72,3 @@ def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instan
     assert (tmp_path / "out").exists()
     for reason in ("needs nix-instantiate", "NIXPKGS is not set"):
         assert reason not in done.stdout
-
-
-def copy_source(to: Path) -> None:
-    """What checks.nix names of the repository, as the store has it: without Git, and nothing can be written."""
-    named = re.search(r"lib\.fileset\.unions \[(.*?)\]", (HERE / "checks.nix").read_text(), re.S)
-    assert named
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *named[1].split()],
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for path in filter(None, listed.stdout.split("\0")):
-        copy = to / os.path.relpath(HERE / path, ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / path, copy)
-        copy.chmod(copy.stat().st_mode & 0o555)
-    for folder, _, _ in os.walk(to):
-        Path(folder).chmod(0o555)

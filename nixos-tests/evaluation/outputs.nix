@@ -7,13 +7,12 @@ let
     "x86_64-linux"
     "aarch64-linux"
   ];
+  packagesOf = system: import ./flake-packages.nix { inherit lib system; };
   self = flake.outputs {
     inherit self;
     nixpkgs = {
       inherit lib;
-      legacyPackages = lib.genAttrs systems (
-        system: import ./flake-packages.nix { inherit lib system; }
-      );
+      legacyPackages = lib.genAttrs systems packagesOf;
     };
   };
   perSystem = [
@@ -56,5 +55,10 @@ in
   # Every check is a package as far as it can be looked at here.
   checks = lib.mapAttrs (_: lib.mapAttrs (_: lib.isDerivation)) self.checks;
   modulesScript = self.checks.x86_64-linux.modules.script;
+  proveScript =
+    (import ../default.nix {
+      inherit lib;
+      pkgs = (packagesOf "x86_64-linux").extend self.overlays.default;
+    }).prove.text;
   shell = map (package: package.name) self.devShells.x86_64-linux.default.packages;
 }
