@@ -85,6 +85,26 @@ in
     behind-a-proxy = with' { networking.proxy.default = "http://proxy.example.com:3128"; };
     ci = with' { zeta.selfRegister.ci.enable = true; };
     token-file = with' { zeta.selfRegister.tokenFile = "/run/secrets/github-token"; };
+    # Every option that ends in a setting, said as that setting alone.
+    settings-alone = with' {
+      networking.hostName = lib.mkForce "nixos";
+      zeta.selfRegister.settings = {
+        home = "/home/operator";
+        node_name = "node-a";
+        operator = "alice";
+        mode = "dry-run";
+        api_url = "https://github.example.com/api/v3";
+        ca_file = "/etc/ssl/company.pem";
+        token_file = "/run/secrets/github-token";
+        app_id = 7;
+        app_installation_id = 21;
+        app_key_file = "/run/secrets/github-app-key.pem";
+        require_install_stamp = false;
+        install_stamp = "/var/lib/installed/complete.json";
+        old_marker = "/var/lib/zeta/self-registered.marker";
+        min_pr_interval_seconds = 3600;
+      };
+    };
     mock = {
       networking.hostName = "github";
       services.mock-github = {
@@ -144,6 +164,9 @@ in
     default-hostname = {
       zeta.selfRegister.enable = true;
     };
+    token-that-would-be-copied-to-the-store = with' {
+      zeta.selfRegister.settings.token_file = ./table.nix;
+    };
     token-in-the-store = with' {
       zeta.selfRegister.settings.token_file = "/nix/store/00000000000000000000000000000000-token";
     };
@@ -152,6 +175,10 @@ in
   };
 
   refused = {
+    an-option-and-its-setting-that-differ = with' {
+      zeta.selfRegister.apiUrl = "https://github.example.com/api/v3";
+      zeta.selfRegister.settings.api_url = "https://api.github.com";
+    };
     token-file-in-the-store = with' {
       zeta.selfRegister.tokenFile = "/nix/store/00000000000000000000000000000000-token";
     };

@@ -3,11 +3,13 @@
 {
   config,
   lib,
+  options,
   pkgs,
   ...
 }:
 let
   cfg = config.zeta.selfRegister;
+  opt = options.zeta.selfRegister;
   name = "zeta-self-register";
   shipped = {
     home = "/home/zeta";
@@ -16,8 +18,13 @@ let
   };
 
   toml = pkgs.formats.toml { };
-  # A TOML file has no null.
-  written = toml.generate "settings.toml" (lib.filterAttrs (_: value: value != null) cfg.settings);
+  # An option's value as a setting, with the option's own priority: what somebody says in `settings`
+  # goes before an option's default, and says the same as an option that is set, or is a conflict.
+  said = option: written: lib.mkIf (option.value != null) (lib.mkDerivedConfig option written);
+  same = option: said option lib.id;
+  # What came of both; a TOML file has no null.
+  settings = lib.filterAttrs (_: value: value != null) cfg.settings;
+  written = toml.generate "settings.toml" settings;
   # The agent refuses at build time what it would refuse on the node, in the same words.
   checked = pkgs.runCommand "${name}-settings.toml" { preferLocalBuild = true; } ''
     ${lib.getExe cfg.package} --settings ${written} check-settings
@@ -27,9 +34,9 @@ let
 
   # A later LoadCredential= of the same name takes the place of the shipped one.
   credentials =
-    lib.optional (cfg.tokenFile != null) "github-token:${cfg.tokenFile}"
-    ++ lib.optional (cfg.home != shipped.home) "gh-hosts:${cfg.home}/.config/gh/hosts.yml"
-    ++ lib.optional (cfg.githubApp.keyFile != null) "github-app-key:${cfg.githubApp.keyFile}";
+    lib.optional (settings ? token_file) "github-token:${toString settings.token_file}"
+    ++ lib.optional (settings.home != shipped.home) "gh-hosts:${settings.home}/.config/gh/hosts.yml"
+    ++ lib.optional (settings ? app_key_file) "github-app-key:${toString settings.app_key_file}";
 
   service = {
     # The kernel is asked for addresses and routes by `ip`.
@@ -46,7 +53,12 @@ let
     ];
   };
 
-  inStore = path: path != null && lib.hasPrefix builtins.storeDir (toString path);
+  # A path without quotes would be copied to the store.
+  inStore = path: lib.isPath path || lib.hasPrefix builtins.storeDir (toString path);
+  exposed = lib.filter (key: settings ? ${key} && inStore settings.${key}) [
+    "token_file"
+    "app_key_file"
+  ];
 in
 {
   imports = [
@@ -57,20 +69,21 @@ in
   ];
 
   config = lib.mkIf cfg.enable {
-    zeta.selfRegister.settings = lib.filterAttrs (_: value: value != null) {
-      inherit (cfg) home operator;
-      node_name = cfg.nodeName;
-      mode = if cfg.dryRun then "dry-run" else "live";
-      api_url = cfg.apiUrl;
-      ca_file = if cfg.caFile == null then null else "${cfg.caFile}";
-      token_file = cfg.tokenFile;
-      app_id = cfg.githubApp.id;
-      app_installation_id = cfg.githubApp.installationId;
-      app_key_file = cfg.githubApp.keyFile;
-      require_install_stamp = cfg.installStamp != null;
-      install_stamp = cfg.installStamp;
-      old_marker = cfg.markerPath;
-      min_pr_interval_seconds = cfg.minPrIntervalSec;
+    zeta.selfRegister.settings = {
+      home = same opt.home;
+      operator = same opt.operator;
+      node_name = same opt.nodeName;
+      mode = said opt.dryRun (dry: if dry then "dry-run" else "live");
+      api_url = same opt.apiUrl;
+      ca_file = said opt.caFile (file: "${file}");
+      token_file = same opt.tokenFile;
+      app_id = same opt.githubApp.id;
+      app_installation_id = same opt.githubApp.installationId;
+      app_key_file = same opt.githubApp.keyFile;
+      require_install_stamp = lib.mkDerivedConfig opt.installStamp (stamp: stamp != null);
+      install_stamp = same opt.installStamp;
+      old_marker = same opt.markerPath;
+      min_pr_interval_seconds = same opt.minPrIntervalSec;
     };
 
     environment.etc."${name}/settings.toml".source = if canCheck then checked else written;
@@ -135,7 +148,7 @@ in
       }
       {
         assertion =
-          cfg.nodeName != null
+          settings ? node_name
           || !(lib.elem config.networking.hostName [
             "localhost"
             "nixos"
@@ -147,17 +160,14 @@ in
           networking.hostName = "", where the name comes from DHCP or from the installer's intent.'';
       }
       {
-        assertion = !(lib.any inStore (map (key: cfg.settings.${key} or null) [
-          "token_file"
-          "app_key_file"
-        ]));
+        assertion = exposed == [ ];
         message = ''
-          zeta.selfRegister.settings: token_file or app_key_file lies in the Nix store, which everybody can read.
-          Use zeta.selfRegister.tokenFile or githubApp.keyFile with a path such as "/run/secrets/github-token", as a
-          string in quotes; revoke the token that was in the store.'';
+          zeta.selfRegister.settings: ${lib.concatStringsSep " and " exposed} would lie in the Nix store,
+          which everybody can read. Use zeta.selfRegister.tokenFile or githubApp.keyFile with a path such as
+          "/run/secrets/github-token", as a string in quotes; revoke the token that was in the store.'';
       }
       {
-        assertion = !(cfg.settings ? state_folder);
+        assertion = !(settings ? state_folder);
         message = ''
           zeta.selfRegister.settings.state_folder cannot be changed: the units own /var/lib/zeta-self-register.
           Mount or link another place there instead.'';

@@ -159,7 +159,8 @@ in
       default = { };
       description = ''
         The settings file, {file}`/etc/zeta-self-register/settings.toml`. Every key of the agent's README can stand
-        here; the options above set theirs. The build fails if the agent could not use the file.
+        here. The options above set theirs; what stands here goes before an option that is left at its default, and the
+        credentials are loaded from where it says. The build fails if the agent could not use the file.
       '';
       type = types.submodule {
         freeformType = toml.type;
