@@ -47,6 +47,9 @@ ADDED = {
             "RandomizedDelaySec=1h",
         ],
     },
+    # Its own group, or else systemd takes the user's.
+    "another-user": NONE | {"services": ["Group=zeta-self-register", "User=zeta"]},
+    "another-group": NONE | {"services": ["Group=users"]},
     "settings-alone": NONE
     | {
         "services": [
@@ -128,6 +131,7 @@ def test_nothing_is_left_of_it_when_it_is_off(rows):
         "failed": [],
         "warnings": [],
         "persisted": None,
+        "groupIsMade": False,
         "user": None,
     }
 
@@ -197,10 +201,13 @@ def test_a_switch_starts_no_tick_anew(rows):
 
 def test_the_user_is_made_unless_another_one_is_named(rows):
     own = {"group": "zeta-self-register", "isSystemUser": True}
-    others = {"everything", "as-the-cluster-had-it"}
+    others = dict.fromkeys(("everything", "as-the-cluster-had-it", "another-user"))
+    others["another-group"] = own | {"group": "users"}
     assert {n: row["user"] for n, row in node_rows(rows).items()} == {
-        name: None if name in others else own for name in node_rows(rows)
+        name: others.get(name, own) for name in node_rows(rows)
     }
+    without = {name for name, row in node_rows(rows).items() if not row["groupIsMade"]}
+    assert without == {"everything", "as-the-cluster-had-it", "another-group"}
 
 
 # --- systemd ----------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ let
       failed = map (one: one.message) (lib.filter (one: !one.assertion) (said system "assertions"));
       warnings = said system "warnings";
       persisted = config.environment.persistence or null;
+      groupIsMade = config.users.groups ? zeta-self-register;
       user = lib.mapNullable (user: {
         inherit (user) group isSystemUser;
       }) (config.users.users.zeta-self-register or null);

@@ -75,6 +75,8 @@ in
         minPrIntervalSec = 86400;
       };
     };
+    another-user = with' { zeta.selfRegister.user = "zeta"; };
+    another-group = with' { zeta.selfRegister.group = "users"; };
     name-from-dhcp = with' { networking.hostName = lib.mkForce ""; };
     named-but-for-the-hostname = with' {
       networking.hostName = lib.mkForce "nixos";

@@ -48,7 +48,8 @@ let
     restartIfChanged = false;
     serviceConfig = lib.mkMerge [
       (lib.mkIf (cfg.user != name) { User = cfg.user; })
-      (lib.mkIf (cfg.group != name) { Group = cfg.group; })
+      # Without a group systemd takes the user's own one.
+      (lib.mkIf (cfg.user != name || cfg.group != name) { Group = cfg.group; })
       (lib.mkIf (credentials != [ ]) { LoadCredential = credentials; })
     ];
   };
