@@ -117,9 +117,26 @@ def test_the_types_refuse_a_token_in_the_store_and_words_that_do_not_exist(evalu
 
 def test_the_clusters_old_options_are_a_warning_at_most(rows):
     warnings = {name: row["warnings"] for name, row in rows.items() if row["warnings"]}
-    assert list(warnings) == ["as-the-cluster-had-it"]
-    told = [re.match(r"zeta\.selfRegister\.(\w+) has no effect", line)[1] for line in warnings.popitem()[1]]
+    assert set(warnings) == {"as-the-cluster-had-it", "everything", "marker-in-roots-home"}
+    told = [
+        re.match(r"zeta\.selfRegister\.(\w+) has no effect", line)[1]
+        for line in warnings["as-the-cluster-had-it"]
+    ]
     assert told == ["repoRoot", "scriptPath"]
+
+
+def test_a_marker_that_the_units_cannot_see_is_a_warning_with_a_remedy(rows):
+    """Not where it is only beside a home: /homes/x, or the default."""
+    for name, path in {
+        "everything": "/home/operator/.config/zeta/self-registered.marker",
+        "marker-in-roots-home": "/root/self-registered.marker",
+    }.items():
+        (warning,) = rows[name]["warnings"]
+        assert f'"{path}"' in warning
+        assert "(ProtectHome=)" in warning
+        assert "/var/lib/zeta-self-register/self-registered.marker" in warning
+    assert all("ProtectHome=yes" in (SHIPPED / unit).read_text() for unit in SERVICES)
+    assert rows["marker-beside-the-homes"]["warnings"] == []
 
 
 def test_nothing_is_left_of_it_when_it_is_off(rows):

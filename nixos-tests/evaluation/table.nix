@@ -75,6 +75,12 @@ in
         minPrIntervalSec = 86400;
       };
     };
+    marker-in-roots-home = with' {
+      zeta.selfRegister.settings.old_marker = "/root/self-registered.marker";
+    };
+    marker-beside-the-homes = with' {
+      zeta.selfRegister.markerPath = "/homes/operator/self-registered.marker";
+    };
     another-user = with' { zeta.selfRegister.user = "zeta"; };
     another-group = with' { zeta.selfRegister.group = "users"; };
     name-from-dhcp = with' { networking.hostName = lib.mkForce ""; };

@@ -54,6 +54,13 @@ let
     ];
   };
 
+  # From what the units see.
+  hidden = [
+    "/home/"
+    "/root/"
+    "/run/user/"
+  ];
+
   # A path without quotes would be copied to the store.
   inStore = path: lib.isPath path || lib.hasPrefix builtins.storeDir (toString path);
   exposed = lib.filter (key: settings ? ${key} && inStore settings.${key}) [
@@ -138,7 +145,11 @@ in
             "repoRoot"
             "scriptPath"
           ]
-        );
+        )
+      ++ lib.optional (lib.any (home: lib.hasPrefix home settings.old_marker) hidden) ''
+        zeta.selfRegister.markerPath is "${settings.old_marker}", which the units cannot see
+        (ProtectHome=), so that the old marker is not read. Move it to ${opt.markerPath.default} and
+        remove the setting; or only remove it: GitHub is asked anyway.'';
 
     assertions = [
       {

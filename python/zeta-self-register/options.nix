@@ -144,7 +144,10 @@ in
     markerPath = mkOption {
       type = types.str;
       default = "/var/lib/zeta-self-register/self-registered.marker";
-      description = "Where the shell version kept its marker. It is read as a hint and never written.";
+      description = ''
+        Where the shell version kept its marker. It is read as a hint and never written; below {file}`/home`,
+        {file}`/root` and {file}`/run/user` the units cannot read it (`ProtectHome=`), which is a warning.
+      '';
     };
     repoRoot = orNull types.str {
       description = "Not used any more: the repository is asked over the network. Setting it is a warning.";
