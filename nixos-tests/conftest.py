@@ -61,3 +61,9 @@ def evaluated(evaluate, tmp_path_factory):
 def flake(evaluate):
     """The flake's outputs over a stand-in for nixpkgs (evaluation/outputs.nix)."""
     return evaluate(HERE / "evaluation/outputs.nix")
+
+
+@pytest.fixture(scope="session")
+def machines(evaluate):
+    """The machines of the NixOS tests (evaluation/machines.nix)."""
+    return evaluate(HERE / "evaluation/machines.nix")

@@ -13,7 +13,6 @@ from pathlib import Path
 import agent
 import pytest
 import stage
-from bootproof import debian
 from bootproof.machine import EventKind
 from nixos_driver import NODE, PORT
 from nixos_driver.machine import DriversMachine
@@ -21,11 +20,6 @@ from zeta_self_register.settings import from_table
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-
-
-@pytest.fixture(scope="session")
-def machines(evaluate):
-    return evaluate(HERE / "evaluation/machines.nix")
 
 
 NAMES = ["api.github.test", "github.test"]
@@ -59,20 +53,6 @@ def test_the_stick_is_an_installer_that_starts_by_hand_and_gets_nothing_from_els
     assert stick["installer"] == []
     assert stick["substituters"] == []
     assert stick["root"][0].startswith("root=LABEL=nixos-")
-
-
-def test_what_nixos_says_again_of_the_reference_installer_is_there():
-    """iso.nix replaces two lines of it, and steps.sh three functions."""
-    text = (debian.DATA / "tree/usr/sbin/installer").read_text()
-    replaced = re.findall(r'"((?:\\n)?(?:OPTIONS|step 1).*?\\n)"', (HERE / "installer/iso.nix").read_text())
-    assert len(replaced) == 2
-    for line in replaced:
-        assert text.count(line.replace("\\n", "\n")) == 1, line
-    steps = (HERE / "installer/steps.sh").read_text()
-    own = re.findall(r"^(\w+)\(\) \{", steps, re.M)
-    assert sorted(own) == ["configure", "inside", "install_system", "set_hostname"]
-    assert [name for name in own if f"\n{name}() {{" not in text] == []
-    subprocess.run(["sh", "-n", HERE / "installer/steps.sh"], check=True)
 
 
 # --- under NixOS's test driver ----------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ let
     "uvicorn"
   ];
   names = [
+    "bash"
     "dosfstools"
     "e2fsprogs"
     "git"

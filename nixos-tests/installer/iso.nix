@@ -40,6 +40,7 @@ in
     description = "Install the system onto a disk";
     restartIfChanged = false;
     path = [
+      pkgs.bash
       pkgs.dosfstools
       pkgs.e2fsprogs
       pkgs.gnutar
