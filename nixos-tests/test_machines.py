@@ -27,7 +27,7 @@ NAMES = ["api.github.test", "github.test"]
 
 def test_what_the_scenarios_take_for_granted_is_so_on_nixos(machines):
     """Address, repository, authority and credentials: said in vm-scenarios in Python, and here in Nix."""
-    target, stick = machines["target"], machines["stick"]
+    target = machines["target"]
     assert target["hosts"][stage.MOCK_ADDRESS] == NAMES
     settings = from_table({k: v for k, v in target["settings"].items() if v is not None}, "target")
     assert (settings.api_url, settings.ca_file, settings.repository) == (
@@ -38,12 +38,17 @@ def test_what_the_scenarios_take_for_granted_is_so_on_nixos(machines):
     assert target["hostname"] == "", "the installer names it"
     assert target["disks"] == {"/": "/dev/disk/by-label/nixos", "/boot": "/dev/disk/by-label/boot"}
     assert target["loader"] is True
-    assert target["console"] is True
     assert target["variant"] is None
     assert "ConditionPathExists=/var/lib/creds-blob" in target["units"]["zeta-creds-restore.service"]
     assert agent.HOSTS_FILE in (HERE / "credentials.nix").read_text()
     assert (HERE / "driver/hosts.yml").read_bytes() == agent.hosts_yml()
-    assert stick["console"] is True
+
+
+def test_the_console_is_the_platforms_serial_port(machines):
+    assert machines["consoles"] == {
+        "aarch64-linux": [["console=ttyAMA0"]] * 2,
+        "x86_64-linux": [["console=ttyS0"]] * 2,
+    }
 
 
 def test_the_stick_is_an_installer_that_starts_by_hand_and_gets_nothing_from_elsewhere(machines):

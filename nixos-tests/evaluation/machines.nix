@@ -3,11 +3,11 @@
 { nixpkgs }:
 let
   lib = import (nixpkgs + "/lib");
-  pkgs = import ./flake-packages.nix {
-    inherit lib;
-    system = "x86_64-linux";
-  };
-  withOurs = pkgs.extend (_: _: { zeta-self-register = pkgs.package "zeta-self-register"; });
+  packagesOf = system: import ./flake-packages.nix { inherit lib system; };
+  pkgs = packagesOf "x86_64-linux";
+  ours =
+    pkgs: pkgs.extend (_: _: { zeta-self-register = pkgs.package "zeta-self-register"; });
+  withOurs = ours pkgs;
   units = config: names: lib.genAttrs names (name: config.systemd.units.${name}.text);
 
   driven =
@@ -44,23 +44,40 @@ let
       ];
     };
   system =
-    module:
+    name: module:
     (import (nixpkgs + "/nixos/lib/eval-config.nix") {
       inherit lib;
-      pkgs = withOurs;
+      pkgs = ours (packagesOf name);
       system = null;
       modules = [
         module
-        { nixpkgs.hostPlatform = "x86_64-linux"; }
+        { nixpkgs.hostPlatform = name; }
       ];
     }).config;
-  target = system ../installer/target.nix;
-  stick = system {
-    imports = [ ../installer/iso.nix ];
-    _module.args.target = pkgs.package "target";
-  };
+  targetOn = name: system name ../installer/target.nix;
+  stickOn =
+    name:
+    system name {
+      imports = [ ../installer/iso.nix ];
+      _module.args.target = pkgs.package "target";
+    };
+  target = targetOn "x86_64-linux";
+  stick = stickOn "x86_64-linux";
 in
 {
+  consoles =
+    lib.genAttrs
+      [
+        "aarch64-linux"
+        "x86_64-linux"
+      ]
+      (
+        name:
+        map (config: lib.filter (lib.hasPrefix "console=") config.boot.kernelParams) [
+          (targetOn name)
+          (stickOn name)
+        ]
+      );
   driven = lib.genAttrs [
     "pr-in-flight"
     "reboot"
@@ -74,12 +91,10 @@ in
       inherit (target.fileSystems) "/" "/boot";
     };
     loader = target.boot.loader.systemd-boot.enable;
-    console = lib.elem "console=ttyS0" target.boot.kernelParams;
     units = units target [ "zeta-creds-restore.service" ];
   };
   stick = {
     variant = stick.system.nixos.variant_id;
-    console = lib.elem "console=ttyS0" stick.boot.kernelParams;
     root = lib.filter (lib.hasPrefix "root=") stick.boot.kernelParams;
     substituters = stick.nix.settings.substituters;
     registers = stick ? zeta;

@@ -14,7 +14,7 @@ let
   description = (pkgs.formats.toml { }).generate "guest.toml" {
     name = "nixos";
     stage = "installer";
-    architecture = "x86_64";
+    architecture = pkgs.stdenv.hostPlatform.qemuArch;
     python = pkgs.python3.pythonVersion;
     disks = [ "nixos.iso" ];
     installer = "installer.service";

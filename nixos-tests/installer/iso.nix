@@ -24,10 +24,12 @@ let
   );
 in
 {
-  imports = [ "${modulesPath}/installer/cd-dvd/iso-image.nix" ];
+  imports = [
+    "${modulesPath}/installer/cd-dvd/iso-image.nix"
+    ./console.nix
+  ];
 
   system.nixos.variant_id = lib.mkForce "installer";
-  boot.kernelParams = [ "console=ttyS0" ];
   boot.initrd.availableKernelModules = [
     "virtio_blk"
     "virtio_pci"

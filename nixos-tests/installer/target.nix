@@ -9,9 +9,9 @@
   imports = [
     "${modulesPath}/profiles/qemu-guest.nix"
     ../node.nix
+    ./console.nix
   ];
 
-  boot.kernelParams = [ "console=ttyS0" ];
   boot.loader.systemd-boot.enable = true;
   boot.loader.timeout = 0;
   fileSystems = {
