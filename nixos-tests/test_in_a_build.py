@@ -7,10 +7,11 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from sources import STORED, copy_source
+from sources import ROOT, STORED, copy_source
 
 HERE = Path(__file__).parent
 LONGEST = 600
@@ -24,19 +25,27 @@ TOOLS = (
 """What the standard environment and the check's inputs offer, as far as somebody here asks for it."""
 
 
+@pytest.fixture
+def near():
+    """A folder inside of the repository, for a Nix that runs in a container and sees no other."""
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / ".cache") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif("NIX_BUILD_TOP" in os.environ, reason="this is the build")
-def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instantiate, nixpkgs, tmp_path):
+def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instantiate, nixpkgs, near):
     """What a sandbox hides beside that, it does not hide here: /usr, /bin, the user's own name."""
     script = flake["modulesScript"]
-    store = tmp_path / "store"
+    store = near / "store"
     copy_source(HERE / "checks.nix", store / "source")
     script = STORED.sub(str(store / "source"), script)
     script = script.replace("NIXPKGS=/nixpkgs", f"NIXPKGS={shlex.quote(str(nixpkgs))}")
     assert str(nixpkgs) in script
     assert str(store) in script
 
-    programs = tmp_path / "bin"
+    programs = near / "bin"
     programs.mkdir()
     for name in TOOLS:
         if found := shutil.which(name):
@@ -48,7 +57,7 @@ def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instan
         (programs / name).write_text(f'#!/bin/sh\n{wrapped} "$@"\n')
         (programs / name).chmod(0o755)
 
-    top = tmp_path / "build"
+    top = near / "build"
     top.mkdir()
     surroundings = {
         "HOME": "/homeless-shelter",
@@ -56,7 +65,7 @@ def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instan
         "NIX_STORE": "/nix/store",
         "PATH": str(programs),
         "TMPDIR": str(top),
-        "out": str(tmp_path / "out"),
+        "out": str(near / "out"),
     }
     done = subprocess.run(
         ["bash", "-euc", f"patchShebangs() {{ :; }}\n{script}"],
@@ -69,6 +78,6 @@ def test_the_check_of_the_modules_passes_with_what_a_build_has(flake, nix_instan
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:]
-    assert (tmp_path / "out").exists()
+    assert (near / "out").exists()
     for reason in ("needs nix-instantiate", "NIXPKGS is not set"):
         assert reason not in done.stdout

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from zeta_self_register.settings import Settings, from_table
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+HERE = Path(__file__).parent
+README = (HERE.parent / "README.md").read_text()
 NIXOS = README.partition("\n## NixOS\n")[2].partition("\n## ")[0]
 
 
@@ -37,6 +40,36 @@ def in_this_order(text: str, *words: str) -> bool:
     """Whether each is there, and each for the first time after the one before."""
     places = [text.find(word) for word in words]
     return -1 not in places and places == sorted(places)
+
+
+# --- the example ------------------------------------------------------------------------------------------------
+
+
+def test_the_example_is_a_whole_flake(nix_instantiate, nixpkgs):
+    """It is evaluated as it stands there, beside a hardware-configuration.nix."""
+    (example,) = re.findall(r"```nix\n(.*?)```", NIXOS, re.S)
+    expression = f"{{ nixpkgs }}: import ./readme.nix {{ inherit nixpkgs; flake = {example}; }}"
+    options = ("--eval", "--json", "--strict", "--readonly-mode", "--arg", "nixpkgs", str(nixpkgs))
+    done = subprocess.run(
+        [*nix_instantiate, *options, "--expr", expression],
+        cwd=HERE / "evaluation",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = json.loads(done.stdout)
+    flake = re.search(r'nixpkgs\.url = "(.*?)"', (HERE.parent / "flake.nix").read_text())
+    assert found["inputs"].keys() == {"nixpkgs", "registered-once"}
+    assert flake
+    assert found["inputs"]["nixpkgs"] == flake[1]
+    assert found["hosts"] == ["node-a"]
+    assert found["package"] == "zeta-self-register"
+    assert found["timer"] == ["timers.target"]
+    assert (found["root"], found["bootloader"]) == ("/dev/disk/by-label/nixos", True)
+    chosen = settings(found)
+    assert (chosen.operator, chosen.repository) == ("alice", "acme/cluster")
+    assert chosen.token_file == "/run/secrets/github-token"
 
 
 # --- from the shell version and back ----------------------------------------------------------------------------
