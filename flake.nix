@@ -19,9 +19,7 @@
       ];
       forEachSystem =
         make:
-        lib.genAttrs systems (
-          system: make (nixpkgs.legacyPackages.${system}.extend self.overlays.default)
-        );
+        lib.genAttrs systems (system: make (nixpkgs.legacyPackages.${system}.extend self.overlays.default));
       program = description: package: {
         type = "app";
         program = lib.getExe package;
@@ -34,19 +32,14 @@
         final: prev:
         {
           pythonPackagesExtensions = prev.pythonPackagesExtensions ++ [
-            (
-              python: _:
-              lib.genAttrs names (name: python.callPackage (./python + "/${name}/package.nix") { })
-            )
+            (python: _: lib.genAttrs names (name: python.callPackage (./python + "/${name}/package.nix") { }))
           ];
         }
         // lib.genAttrs names (
           name: final.python3Packages.toPythonApplication final.python3Packages.${name}
         );
 
-      packages = forEachSystem (
-        pkgs: lib.getAttrs names pkgs // { default = pkgs.zeta-self-register; }
-      );
+      packages = forEachSystem (pkgs: lib.getAttrs names pkgs // { default = pkgs.zeta-self-register; });
 
       nixosModules = {
         default = self.nixosModules.zeta-self-register;
@@ -63,7 +56,9 @@
       # Where machines are too slow, or the harness knows their hardware too little, to be asked of everybody.
       legacyPackages = forEachSystem (
         pkgs:
-        lib.optionalAttrs pkgs.stdenv.hostPlatform.isAarch64 { machineTests = (machineTests pkgs).driverTests; }
+        lib.optionalAttrs pkgs.stdenv.hostPlatform.isAarch64 {
+          machineTests = (machineTests pkgs).driverTests;
+        }
       );
 
       apps = forEachSystem (pkgs: {

@@ -88,9 +88,7 @@ let
 in
 rec {
   tests =
-    lib.listToAttrs (
-      map (name: lib.nameValuePair "scenario-${name}" (scenario name)) scenarios
-    )
+    lib.listToAttrs (map (name: lib.nameValuePair "scenario-${name}" (scenario name)) scenarios)
     // driverTests;
   driverTests =
     lib.genAttrs

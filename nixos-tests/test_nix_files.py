@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,14 @@ def test_every_file_parses(nix_instantiate):
     command = [*nix_instantiate, "--parse", *map(str, FILES)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("nixfmt") is None, reason="needs nixfmt")
+def test_every_file_is_as_nixfmt_writes_it():
+    done = subprocess.run(
+        ["nixfmt", "--check", *FILES], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)

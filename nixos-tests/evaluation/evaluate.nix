@@ -82,18 +82,21 @@ in
 {
   rows = lib.mapAttrs (_: row) table.rows;
   # For the options page.
-  options = map (option: {
-    inherit (option) name description type;
-    default = option.default.text or null;
-    example = option.example.text or null;
-  }) (
-    lib.filter (option: option.visible && !option.internal) (
-      lib.optionAttrSetToDocList {
-        inherit ((evaluated { }).options) zeta;
-        services = { inherit ((evaluated { }).options.services) mock-github; };
-      }
-    )
-  );
+  options =
+    map
+      (option: {
+        inherit (option) name description type;
+        default = option.default.text or null;
+        example = option.example.text or null;
+      })
+      (
+        lib.filter (option: option.visible && !option.internal) (
+          lib.optionAttrSetToDocList {
+            inherit ((evaluated { }).options) zeta;
+            services = { inherit ((evaluated { }).options.services) mock-github; };
+          }
+        )
+      );
   # What the types refuse ends the evaluation with an error.
   refused = lib.mapAttrs (
     _: module:

@@ -81,9 +81,7 @@ lib.makeExtensible (
     runCommand =
       name: env: script:
       forced script (builtins.deepSeq (lib.attrNames env) (package name // { inherit env script; }));
-    writeTextDir =
-      path: text:
-      forced text (package (baseNameOf path));
+    writeTextDir = path: text: forced text (package (baseNameOf path));
     linkFarm = named;
     closureInfo = args: package "closure-info" // args;
     nixos = _: {

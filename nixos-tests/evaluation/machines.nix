@@ -5,8 +5,7 @@ let
   lib = import (nixpkgs + "/lib");
   packagesOf = system: import ./flake-packages.nix { inherit lib system; };
   pkgs = packagesOf "x86_64-linux";
-  ours =
-    pkgs: pkgs.extend (_: _: { zeta-self-register = pkgs.package "zeta-self-register"; });
+  ours = pkgs: pkgs.extend (_: _: { zeta-self-register = pkgs.package "zeta-self-register"; });
   withOurs = ours pkgs;
   units = config: names: lib.genAttrs names (name: config.systemd.units.${name}.text);
 

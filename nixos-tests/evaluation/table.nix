@@ -14,6 +14,20 @@ let
   };
   # What modules of other repositories declare, as far as the README's lines use it.
   declared = lib.mkOption { type = lib.types.attrsOf lib.types.anything; };
+  sops-nix =
+    { config, ... }:
+    {
+      options.sops = declared;
+      config.sops.secrets.github-token.path = "/run/secrets/github-token";
+      config.zeta.selfRegister.tokenFile = config.sops.secrets.github-token.path;
+    };
+  agenix =
+    { config, ... }:
+    {
+      options.age = declared;
+      config.age.secrets.github-token.path = "/run/agenix/github-token";
+      config.zeta.selfRegister.tokenFile = config.age.secrets.github-token.path;
+    };
 in
 {
   rows = {
@@ -149,22 +163,8 @@ in
       config.zeta.selfRegister.nodeName = "node-a";
       config.zeta.selfRegister.operator = "alice";
     };
-    sops-nix = with' (
-      { config, ... }:
-      {
-        options.sops = declared;
-        config.sops.secrets.github-token.path = "/run/secrets/github-token";
-        config.zeta.selfRegister.tokenFile = config.sops.secrets.github-token.path;
-      }
-    );
-    agenix = with' (
-      { config, ... }:
-      {
-        options.age = declared;
-        config.age.secrets.github-token.path = "/run/agenix/github-token";
-        config.zeta.selfRegister.tokenFile = config.age.secrets.github-token.path;
-      }
-    );
+    sops-nix = with' sops-nix;
+    agenix = with' agenix;
 
     # --- what an assertion stops ---
 

@@ -18,9 +18,7 @@ let
         ""
         "\nSYSTEM=${target}\n. ${./steps.sh}\nstep 1 enumerate enumerate_disks\n"
       ]
-      (
-        lib.readFile ../../python/bootproof/src/bootproof/data/debian/tree/usr/sbin/installer
-      )
+      (lib.readFile ../../python/bootproof/src/bootproof/data/debian/tree/usr/sbin/installer)
   );
 in
 {

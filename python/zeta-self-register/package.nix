@@ -88,29 +88,28 @@ buildPythonPackage {
   preCheck = ''
     export CI=true HOME=$TMPDIR PATH=$out/bin:$PATH
   '';
-  disabledTestPaths =
-    map (name: "tests/test_${name}.py") [
-      # These need bootproof, vm-scenarios or the repository's commands, for which a node's package does not wait;
-      # the flake's check `tests` runs them.
-      "aiming"
-      "bad_agents"
-      "campaign"
-      "exploration"
-      "fuzzing"
-      "github_app"
-      "installer_matrix_parts"
-      "no_leaks"
-      "planted"
-      "replay"
-      "replayed_processes"
-      "replaying"
-      "scheduling"
-      "tortured"
-      "wandering"
-      # These register the very machine that they run on, and a build has no network card to be known by.
-      "commands"
-      "program"
-    ];
+  disabledTestPaths = map (name: "tests/test_${name}.py") [
+    # These need bootproof, vm-scenarios or the repository's commands, for which a node's package does not wait;
+    # the flake's check `tests` runs them.
+    "aiming"
+    "bad_agents"
+    "campaign"
+    "exploration"
+    "fuzzing"
+    "github_app"
+    "installer_matrix_parts"
+    "no_leaks"
+    "planted"
+    "replay"
+    "replayed_processes"
+    "replaying"
+    "scheduling"
+    "tortured"
+    "wandering"
+    # These register the very machine that they run on, and a build has no network card to be known by.
+    "commands"
+    "program"
+  ];
   pythonImportsCheck = [ "zeta_self_register" ];
 
   meta = {
