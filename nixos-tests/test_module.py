@@ -276,6 +276,15 @@ def systemds_own():
     return next(folder for folder in folders if folder.is_dir())
 
 
+@pytest.mark.parametrize("kept", ["lib/systemd/system", "example/systemd/system"])
+def test_systemds_own_units_are_found_beside_its_program(kept, tmp_path, monkeypatch):
+    for folder in (kept, "bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "bin/systemd-analyze").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert systemds_own() == tmp_path / kept
+
+
 def complaints(folder, units):
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(str(folder / unit) for unit in units)],
