@@ -103,6 +103,7 @@ buildPythonPackage {
     "replay"
     "replayed_processes"
     "replaying"
+    "scenario_words"
     "scheduling"
     "tortured"
     "wandering"
