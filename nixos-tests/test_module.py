@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 SHIPPED = Path(zeta_self_register.__file__).parent / "data/lib/systemd/system"
 SERVICES = ("zeta-self-register.service", "zeta-register-steward.service")
-TIMERS = ("zeta-self-register.timer", "zeta-register-steward.timer")
+TIMERS = ("zeta-self-register.timer", "zeta-register-steward.timer", "zeta-register-follow.timer")
 CI = "zeta-self-register-ci.service"
 
 FAILED = {
@@ -85,6 +85,9 @@ def plain(text):
     """Store paths as names, without hash and version; no empty lines."""
     package = r"[a-zA-Z0-9]+(?:-[a-zA-Z][a-zA-Z0-9]*)*"
     named = re.sub(rf"/nix/store/[a-z0-9]{{32}}-({package})(-[0-9][^/:\"]*)?(?=[/:\"])", r"@\1@", text)
+    named = re.sub(
+        r"^(X-Restart-Triggers=)/nix/store/[a-z0-9]{32}-(\S+)$", r"\1@\2@", named, flags=re.MULTILINE
+    )
     return "".join(f"{line}\n" for line in named.splitlines() if line)
 
 
@@ -183,6 +186,7 @@ def test_what_each_configuration_adds(rows):
             assert sorted(added(rows, row, unit)) == sorted(expected["services"]), (name, unit)
         assert added(rows, row, TIMERS[0]) == expected["register-timer"], name
         assert added(rows, row, TIMERS[1]) == [*expected["steward-timer"]], name
+        assert added(rows, row, TIMERS[2]) == [], name
 
 
 def added(rows, row, unit):
@@ -207,7 +211,8 @@ def test_the_console_has_what_a_tick_has(rows):
 def test_without_a_steward_nothing_can_start_it(rows):
     """Not even the shipped unit's OnSuccess=, which no drop-in takes back."""
     masked = {name: row["masked"] for name, row in rows.items() if row["masked"]}
-    assert masked == {"no-steward": ["zeta-register-steward.service", "zeta-register-steward.timer"]}
+    steward = ["zeta-register-steward.service", "zeta-register-steward.timer", "zeta-register-follow.timer"]
+    assert masked == {"no-steward": steward}
 
 
 def test_a_switch_starts_no_tick_anew(rows):

@@ -14,6 +14,7 @@ let
     "zeta-self-register.timer"
     "zeta-register-steward.service"
     "zeta-register-steward.timer"
+    "zeta-register-follow.timer"
     "zeta-self-register-ci.service"
     "mock-github.service"
   ];

@@ -38,6 +38,7 @@ let
       ports = config.nodes.github.networking.firewall.allowedTCPPorts;
       units = units config.nodes.machine [
         "zeta-creds-restore.service"
+        "zeta-register-follow.timer"
         "zeta-register-steward.timer"
         "zeta-self-register.timer"
       ];

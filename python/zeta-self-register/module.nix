@@ -31,6 +31,7 @@ let
     cp ${written} $out
   '';
   canCheck = pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform;
+  file = if canCheck then checked else written;
 
   # A later LoadCredential= of the same name takes the place of the shipped one.
   credentials =
@@ -94,7 +95,7 @@ in
       min_pr_interval_seconds = same opt.minPrIntervalSec;
     };
 
-    environment.etc."${name}/settings.toml".source = if canCheck then checked else written;
+    environment.etc."${name}/settings.toml".source = file;
     environment.systemPackages = [ cfg.package ];
     users.users.${name} = lib.mkIf (cfg.user == name) {
       isSystemUser = true;
@@ -116,6 +117,12 @@ in
     systemd.timers.${name} = {
       wantedBy = [ "timers.target" ];
       timerConfig = lib.mkIf (!cfg.steward.enable) { OnUnitInactiveSec = "30min"; };
+    };
+    systemd.timers.zeta-register-follow = {
+      inherit (cfg.steward) enable;
+      wantedBy = [ "timers.target" ];
+      # It begins anew with other settings: what was in the way may be mended by them.
+      restartTriggers = [ file ];
     };
     systemd.timers.zeta-register-steward = {
       inherit (cfg.steward) enable;
