@@ -57,6 +57,9 @@ class OfUnits:
 
     def begin(self, command: str) -> None:
         self.unit = agent.COMMANDS[command]
+        # A run that a timer began is waited for: another start would be no other run.
+        runs = f'[ "$(systemctl show -P ActiveState {self.unit})" = activating ]'
+        self.machine.run(f"while {runs}; do sleep 0.5; done", timeout=END_SECONDS)
         self.last = self._property("InvocationID")
         turn = f"touch {agent.TURN}" if self.unit == agent.STEWARD_UNIT else "true"
         start = f"systemctl start {self.unit}; rm -f {agent.TURN}; echo over >{_OVER}"

@@ -63,7 +63,7 @@ def test_reinstalled_with_its_marker(installed_node, waiting, github):
         no_requests=(Window("restored", "", user_agent=r"\(register\)"),),
         final=Final.MERGED,
     )
-    field.register(node)
+    node.machine.run(f"systemctl start {agent.REGISTER_UNIT}")
     assert not node.started(agent.REGISTER_UNIT), "its condition skips it"
 
     checked(server, only_pull(server), "success")
