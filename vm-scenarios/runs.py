@@ -29,6 +29,12 @@ _KILLED = 128 + 9
 """A shell's word for a child that died of SIGKILL."""
 
 
+def until_idle(unit: str) -> str:
+    """A shell script that waits for a run which a timer began: to start the unit meanwhile would be no other run."""
+    state = f"$(systemctl show -P SubState {unit})"
+    return f'while case "{state}" in start*|condition) ;; *) false ;; esac; do sleep 0.5; done'
+
+
 class Runs(Protocol):
     """`command` is the agent's: register or steward."""
 
@@ -57,9 +63,7 @@ class OfUnits:
 
     def begin(self, command: str) -> None:
         self.unit = agent.COMMANDS[command]
-        # A run that a timer began is waited for: another start would be no other run.
-        runs = f'[ "$(systemctl show -P ActiveState {self.unit})" = activating ]'
-        self.machine.run(f"while {runs}; do sleep 0.5; done", timeout=END_SECONDS)
+        self.machine.run(until_idle(self.unit), timeout=END_SECONDS)
         self.last = self._property("InvocationID")
         turn = f"touch {agent.TURN}" if self.unit == agent.STEWARD_UNIT else "true"
         start = f"systemctl start {self.unit}; rm -f {agent.TURN}; echo over >{_OVER}"

@@ -29,7 +29,7 @@ from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
 from bootproof.verdict import HarnessError, Landing
 from cluster import record_path
 from mock_github.server import MockServer
-from runs import TIMED_OUT, OfUnits, Runs
+from runs import TIMED_OUT, OfUnits, Runs, until_idle
 from testinfra.host import Host
 from under_test import AgentUnderTest, Promise
 
@@ -187,7 +187,7 @@ class Node:
         """Waits for the first tick, which the timer starts, and for the steward's after it; the marker."""
         with self.site.phase("registers"):
             self.wait_for_run(self.agent.unit)
-            self.tick()
+            self.join_tick()
             return self.marker()
 
     def wait_for_run(self, unit: str) -> None:
@@ -205,14 +205,21 @@ class Node:
         return done.text
 
     def tick(self) -> int:
-        """Forces one tick of the steward and waits for its end; its exit status."""
+        """Forces one tick of the steward and waits for its end; its exit status.  One that is under way has looked
+        before now, so that it is waited for first."""
+        self.machine.run(until_idle(self.agent.tick_unit), timeout=REGISTRATION_SECONDS)
+        return self.join_tick()
+
+    def join_tick(self) -> int:
+        """Waits for the end of the tick that is under way, or else of a new one; its exit status."""
         unit = self.agent.tick_unit
         with self.site.phase("the steward ticks"):
-            done = self.machine.run(f"systemctl start {unit}", timeout=REGISTRATION_SECONDS, check=False)
+            # At once, before a timer begins the next one.
+            tick = f"systemctl start {unit}; systemctl show -P ExecMainStatus {unit}"
+            done = self.machine.run(tick, timeout=REGISTRATION_SECONDS, check=False)
             assert done.exit_status != TIMED_OUT, f"{unit} does not end: {self.journal(unit)[-500:]}"
-            status = self.property(unit, "ExecMainStatus")
-            self.site.timeline.unit_state(unit, f"exit status {status}")
-            return int(status)
+            self.site.timeline.unit_state(unit, f"exit status {done.text}")
+            return int(done.text)
 
     def property(self, unit: str, name: str) -> str:
         """One property of a unit."""
