@@ -94,6 +94,7 @@ buildPythonPackage {
     "aiming"
     "bad_agents"
     "campaign"
+    "cuts_parts"
     "exploration"
     "fuzzing"
     "github_app"

@@ -1,0 +1,43 @@
+"""The edges at which the power is cut, without a machine: which there are."""
+
+from __future__ import annotations
+
+import cuts
+from bootproof.simulation.steps import Do
+
+EDGES = cuts.at_each_edge("zeta-self-register")
+
+
+def cut_at(name):
+    """The request whose answer is on its way."""
+    return EDGES[name].steps[-1].what
+
+
+def test_each_request_has_both_edges():
+    answered = {name.removesuffix("-answered") for name in EDGES if name.endswith("-answered")}
+    on_their_way = {name.removesuffix("-on-its-way") for name in EDGES if name.endswith("-on-its-way")}
+    assert answered == on_their_way
+    assert len(EDGES) == 2 * len(answered)
+    assert all(trace.steps[-1].do is Do.CUT for name, trace in EDGES.items() if name.endswith("-on-its-way"))
+
+
+def test_every_write_of_a_registration_and_of_the_stewards_work_is_met():
+    met = {
+        (name.partition("-steward")[0].partition("-")[0], cut_at(name))
+        for name in EDGES
+        if name.endswith("-answered")
+    }
+    writes = {(story, what) for story, what in met if not what.startswith(("GET ", "graphql S"))}
+    home = "/repos/acme/cluster"
+    assert writes == {
+        ("register", f"POST {home}/git/refs"),
+        ("register", "graphql Commit"),
+        ("register", f"POST {home}/pulls"),
+        ("steward", f"PUT {home}/pulls/1/merge"),
+        ("auto", "graphql AutoMerge"),
+        ("reopened", f"PATCH {home}/pulls/1"),
+        ("reopened", f"POST {home}/issues/1/comments"),
+        ("repaired", f"PATCH {home}/git/refs/heads/register-node-node-a"),
+        ("repaired", "graphql Commit"),
+        ("repaired", f"POST {home}/pulls"),
+    }
