@@ -1,6 +1,6 @@
 """The agent under test, as the scenarios put it on a machine: files, units, settings, and how it is judged.
 
-bootproof knows nothing of this program.  What stands here is what its operator would do: unpack it, enable two
+bootproof knows nothing of this program.  What stands here is what its operator would do: unpack it, enable three
 timers, write a settings file, let the installer write the intent and the stamp.
 """
 
