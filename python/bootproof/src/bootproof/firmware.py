@@ -16,8 +16,9 @@ DESCRIPTOR_FOLDERS = (
     "/usr/share/qemu/firmware",
     "/run/current-system/sw/share/qemu/firmware",
 )
-FOUND_NOTHING = ("Shell> ", "No bootable option or device was found")
-"""What UEFI firmware ends with on the console when no disk boots: its shell, or this sentence."""
+FOUND_NOTHING = ("Shell> ", "No bootable option or device was found", 'starting Boot[0-9A-F]{4} "UiApp"')
+"""What UEFI firmware ends with on the console when no disk boots (as regular expressions): its shell, this sentence, or
+its own menu, after a boot loader that has found no entry."""
 
 
 class Firmware(msgspec.Struct, frozen=True):
