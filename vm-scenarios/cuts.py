@@ -1,7 +1,7 @@
 """Every edge of every request at which the power can go while nothing else goes wrong, as traces.
 
 The simulation knows which requests a registration makes, and the steward after it, up to the first look at a registered
-node; and which ones it makes when there is more to do: arm auto-merge, reopen, repair. Before a request takes effect,
+node; and which ones it makes when there is more to do: reopen, repair. Before a request takes effect,
 and after it, while its answer is held: so the power goes while the client waits.
 """
 
@@ -37,7 +37,6 @@ class Story:
 
 STORIES = {
     "": Story("alone"),
-    "auto-merge": Story("checks"),
     "reopened": Story("people", Act.CLOSE),
     "repaired": Story("removed", Act.REMOVE_RECORD),
 }

@@ -34,7 +34,6 @@ def test_every_write_of_a_registration_and_of_the_stewards_work_is_met():
         ("register", "graphql Commit"),
         ("register", f"POST {home}/pulls"),
         ("steward", f"PUT {home}/pulls/1/merge"),
-        ("auto", "graphql AutoMerge"),
         ("reopened", f"PATCH {home}/pulls/1"),
         ("reopened", f"POST {home}/issues/1/comments"),
         ("repaired", f"PATCH {home}/git/refs/heads/register-node-node-a"),
