@@ -15,7 +15,7 @@ let
     mkdir -p $out/bin $out/lib
     cp ${program} $out/bin/zeta-self-register
     chmod +x $out/bin/zeta-self-register
-    cp -r /opt/zeta-self-register/zeta_self_register/data/lib/systemd $out/lib/
+    cp -r ${../../python/zeta-self-register/src/zeta_self_register/data/lib/systemd} $out/lib/systemd
     chmod -R u+w $out/lib
     sed -i "s#ExecStart=zeta-self-register #ExecStart=$out/bin/zeta-self-register #" $out/lib/systemd/system/*.service
   '';
