@@ -384,3 +384,21 @@ def test_a_worker_ends_by_itself_when_it_has_put_its_machines_away(tmp_path: Pat
 )
 def test_names_of_scenarios(nodeid: str, name: str) -> None:
     assert scenario_name(nodeid) == name
+
+
+def test_a_set_up_that_fails_on_a_machine_that_was_not_in_order_is_no_word_about_the_program(
+    tmp_path: Path,
+) -> None:
+    scenario = """
+    @pytest.fixture
+    def named(installed):
+        installed.trouble = lambda: "the guest's disk is full"
+        assert False, "the installer did not say which node it installed"
+
+    def test_full(named):
+        pass
+    """
+    _, _, report = run(tmp_path, scenario)
+    (row,) = report.runs
+    assert row.verdict is Verdict.HARNESS_ERROR, row.reason
+    assert "the guest's disk is full" in row.reason

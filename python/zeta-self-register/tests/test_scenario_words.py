@@ -13,7 +13,7 @@ from bootproof.evidence import Site
 from bootproof.machine import CommandResult
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError
-from runs import TIMED_OUT, OfPrograms, OfUnits
+from runs import OfPrograms, OfUnits
 from stage import Node, Recorder
 
 
@@ -46,7 +46,7 @@ def test_a_torn_marker_is_recorded_and_the_programs_fault(torn, tmp_path):
 
 @pytest.mark.parametrize("kind", [OfUnits, OfPrograms])
 def test_a_run_that_does_not_end_is_the_programs_fault(kind):
-    running = kind(Machine({"read over": (TIMED_OUT, "")}))
+    running = kind(Machine({"read over": (124, "")}))
     running.begin("register")
     with pytest.raises(AssertionError, match="does not end"):
         running.await_end()
@@ -88,6 +88,6 @@ def test_what_tells_of_the_end_is_there_once_a_run_has_begun(tmp_path, monkeypat
 
 
 def test_a_tick_that_does_not_end_is_the_programs_fault(tmp_path):
-    hangs = node(tmp_path, {"systemctl start": (TIMED_OUT, ""), "ExecMainStatus": (0, "0")})
+    hangs = node(tmp_path, {"systemctl start": (124, ""), "ExecMainStatus": (0, "0")})
     with pytest.raises(AssertionError, match="does not end"):
         hangs.tick()

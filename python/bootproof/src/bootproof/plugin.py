@@ -39,6 +39,7 @@ _failure: pytest.StashKey[BaseException | None] = pytest.StashKey()
 _row: pytest.StashKey[Row] = pytest.StashKey()
 _told: pytest.StashKey[BaseException] = pytest.StashKey()
 _trouble: pytest.StashKey[str] = pytest.StashKey()
+_site: pytest.StashKey[Site] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -181,7 +182,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     name = scenario_name(request.node.nodeid)
     keep: Path | None = request.config.getoption("--keep")
     folder = new_folder(keep if keep is not None else tmp_path_factory.getbasetemp(), name)
-    this = Site(folder, name)
+    # Not in `funcargs` while a fixture that uses it is set up.
+    this = request.node.stash[_site] = Site(folder, name)
     described: Path | None = request.config.getoption("--guest")
     this.machine = described.name if described is not None else "-"
     with this.phase(name) as shown:
@@ -253,8 +255,8 @@ def pytest_runtest_makereport(
     if call.when == "call" or call.excinfo is not None:
         failure = call.excinfo.value if call.excinfo is not None else None
         item.stash[_failure] = item.stash.get(_failure, None) or failure
-        site = getattr(item, "funcargs", {}).get("site")
-        if call.when != "teardown" and verdict_on(failure) is Verdict.VIOLATED and isinstance(site, Site):
+        site = item.stash.get(_site, None)
+        if call.when != "teardown" and verdict_on(failure) is Verdict.VIOLATED and site is not None:
             item.stash[_trouble] = site.trouble()
     if call.when == "teardown":
         row = _final_row(item, in_order_or(item, item.stash.get(_failure, None)), call.duration)
