@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import agent
 import msgspec
+from bootproof.verdict import HarnessError
 from mock_github import wire
 from mock_github.server import MockServer
 from mock_github.step import step
@@ -97,6 +98,14 @@ def _asked(world: World, method: str, path: str, body: object) -> World:
     world, answer, _ = step(world, wire.request(method, path, token=MAINTAINER_TOKEN, json=body))
     assert answer.status == 201, answer.body
     return world
+
+
+def every_fault_came(server: MockServer) -> None:
+    """Of a server that was stopped.  Raises HarnessError if something that was to go wrong never did: nothing is known
+    of what the program makes of it."""
+    missed = [event.fault for event in server.events() if event.type == "fault-missed"]
+    if missed:
+        raise HarnessError(f"what was to go wrong at GitHub never did: {missed}")
 
 
 def only_pull(github: MockServer) -> int:

@@ -13,8 +13,12 @@ from bootproof.evidence import Site
 from bootproof.machine import CommandResult
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError
+from cluster import a_cluster, every_fault_came
+from mock_github.faults import Fault, FaultKind
+from mock_github.server import MockServer
+from replaying import all_landed
 from runs import OfPrograms, OfUnits
-from stage import Node, Recorder
+from stage import Node, Recorder, landing
 
 
 class Machine:
@@ -62,6 +66,25 @@ def test_the_status_of_the_run_before_is_no_answer():
         running.await_end()
     before.answers["-p InvocationID"] = (0, "ExecMainStatus=75\nInvocationID=two")
     assert running.await_end() == 75
+
+
+def test_a_fault_that_never_came_shows_nothing(tmp_path):
+    server = MockServer(a_cluster(1.8e9), tls=False)
+    server.start()
+    server.add_fault(Fault(kind=FaultKind.DROP_BEFORE))
+    server.stop()
+    with pytest.raises(HarnessError, match=r"never did: .*drop-before"):
+        every_fault_came(server)
+
+
+def test_a_cut_that_came_too_late_shows_nothing_and_one_that_was_not_aimed_is_no_matter(tmp_path):
+    site = Site(tmp_path, "scenario")
+    site.timeline.cut("the running system", None)
+    site.timeline.cut("a request", landing(True))
+    all_landed(site.timeline.events)
+    site.timeline.cut("an answer", landing(False))
+    with pytest.raises(HarnessError, match="too late; it was aimed at an answer"):
+        all_landed(site.timeline.events)
 
 
 class Here:
