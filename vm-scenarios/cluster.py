@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Mapping
 
 import agent
 import msgspec
+from bootproof.oracle import Registration
+from bootproof.simulation.replay import place_of
+from bootproof.simulation.steps import Trace
 from bootproof.verdict import HarnessError
 from mock_github import wire
 from mock_github.server import MockServer
@@ -77,6 +81,13 @@ def with_branch(world: World, branch: str, files: Mapping[str, str]) -> World:
 def as_found(world: World) -> World:
     """The same world as a scenario finds it: what led to it is in no log, and its events are counted from one."""
     return msgspec.structs.replace(world, requests=0, events=0)
+
+
+def as_begun(trace: Trace, own: Registration | None) -> World:
+    """What a trace begins with, now, for the node that registers this."""
+    assert own is not None
+    _, universe = place_of(trace)
+    return as_found(universe.begins(own, agent.TOKEN).at(round(time.time() * 1000)))
 
 
 def _with_branch(world: World, branch: str, files: Mapping[str, str]) -> World:

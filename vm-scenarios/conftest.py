@@ -18,12 +18,11 @@ import pytest
 import stepwise
 import traces
 import trustme
-from bootproof import disk, guest, health, installation, lean, network, qemu
+from bootproof import disk, guest, health, lean, network
 from bootproof.disk import Disk
 from bootproof.diskstates.recovery import FileSystem
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
-from bootproof.machine import Record
 from bootproof.progress import phase
 from bootproof.qemu_command import DirectKernel
 from bootproof.saved import Saved
@@ -34,11 +33,9 @@ from mock_github.server import MockServer
 from mock_github.world import World
 from once import made_once, one_at_a_time
 from packing import pack
-from stage import MOCK_ADDRESS, OURS, Node, Recorder, an_installation, installed_before, name_in, provisioning
+from provisioned import MACHINE, a_machine, install, on_its_own, provision
+from stage import MOCK_ADDRESS, OURS, Node, Recorder, an_installation, installed_before, name_in
 from under_test import AgentUnderTest
-
-MACHINE = "node-a"
-"""Which hardware: the same name gives the same UUID, MAC address and serial numbers, so the same node name."""
 
 NOBODY_THERE = (network.Forward(MOCK_ADDRESS, 443, 9),)
 """For a machine that is saved: it goes on with somebody behind the same address."""
@@ -268,20 +265,6 @@ def a_node(site: Site, described: GuestFolder, under_test: AgentUnderTest) -> It
         yield Node(machine, recorder, described, agent=under_test)
 
 
-def a_machine(
-    described: GuestFolder, folder: Path, record: Record, forks: Path | None = None
-) -> qemu.QemuMachine:
-    """The machine of all scenarios; only its disks differ. The token is on them, so a site keeps them apart."""
-    size = described.guest
-    hardware = qemu.Hardware.named(MACHINE, memory=size.memory, cpus=size.cpus)
-    return qemu.QemuMachine(MACHINE, folder, hardware=hardware, record=record, forks=forks)
-
-
-def on_its_own(described: GuestFolder, folder: Path) -> qemu.QemuMachine:
-    """The same machine for what is made once: no scenario's, and judged by none."""
-    return a_machine(described, folder / MACHINE, lambda _: None)
-
-
 @pytest.fixture
 def blank_node(node: Node, stick: GuestFolder) -> Node:
     """A machine with a blank disk."""
@@ -417,33 +400,3 @@ def step_by_step(
             return stepwise.Stepwise(ready, stops, name_in(machine.console.text))
 
     return made_once(shared, f"stepwise{planted and '-'}{planted}", stepwise.Stepwise, make)
-
-
-def install(
-    machine: qemu.QemuMachine, stick: GuestFolder, payload: bytes, folder: Path, of: AgentUnderTest
-) -> tuple[tuple[Disk, ...], str]:
-    """From the stick onto a blank disk."""
-    machine.disks = (disk.blank(folder / "disk.raw"),)
-    machine.insert_stick(stick)
-    machine.power_on()
-    machine.wait_for_shell()
-    if not installation.install(machine, an_installation(payload, of=of), unit=stick.guest.installer or ""):
-        raise HarnessError(f"the installation failed:\n{machine.console.last_lines()}")
-    name = of.node or name_in(machine.console.text)
-    machine.power_off()
-    return tuple(machine.disks), name
-
-
-def provision(
-    machine: qemu.QemuMachine, described: GuestFolder, payload: bytes, of: AgentUnderTest
-) -> tuple[tuple[Disk, ...], str]:
-    """Onto a guest that is installed already: the agent is put there over the command port."""
-    machine.load(described, name="provisioned")
-    machine.power_on()
-    machine.wait_for_shell()
-    machine.wait_until("multi-user.target")
-    machine.put_file("/root/payload.tar", payload)
-    unpack = "tar -C / -x --keep-directory-symlink -f /root/payload.tar && rm /root/payload.tar"
-    said = machine.run(f"{unpack} && {provisioning(of)}", timeout=120)
-    machine.power_off()
-    return tuple(machine.disks), of.node or name_in(said.text)

@@ -1,8 +1,8 @@
 """Every edge of every request at which the power can go while nothing else goes wrong, as traces.
 
 The simulation knows which requests a registration makes, and the steward after it, up to the first look at a registered
-node; and which ones it makes when there is more to do: reopen, repair. Before a request takes effect,
-and after it, while its answer is held: so the power goes while the client waits.
+node; and which ones it makes when there is more to do: reopen, repair, switch auto-merge on. Before a request takes
+effect, and after it, while its answer is held: so the power goes while the client waits.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ STORIES = {
     "": Story("alone"),
     "reopened": Story("people", Act.CLOSE),
     "repaired": Story("removed", Act.REMOVE_RECORD),
+    "armed": Story("checks"),
 }
 """The first is told whole; of the others only the runs that write something, and are not in one before."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
 
 import agent
 import msgspec
@@ -19,11 +18,10 @@ from bootproof.report import explain
 from bootproof.simulation import agents
 from bootproof.simulation.aiming import aimed
 from bootproof.simulation.ending import final_of
-from bootproof.simulation.people import first_world
 from bootproof.simulation.scheduling import Scheduler
 from bootproof.simulation.steps import write_trace
 from bootproof.verdict import Verdict, worst
-from cluster import as_found
+from cluster import as_begun
 from fuzz_run import BUDGET
 from fuzzing import Fuzzer, Kept, simulated
 from replaying import Clock, Replay
@@ -80,8 +78,7 @@ def in_order(site):
 def go(node, trace, simulated, waiting, github):
     """The trace, and what must come of it."""
     clock = Clock()
-    world = first_world(node.site.registration, agent.TOKEN).at(round(time.time() * 1000))
-    server = github(as_found(world), clock)
+    server = github(as_begun(trace, node.site.registration), clock)
     node.connect(server)
     node.machine.credentials = agent.BY_HAND
     node.resume(waiting)

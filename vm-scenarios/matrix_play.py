@@ -31,6 +31,7 @@ SMALL = 2 << 30
 _TRIES = {Ending.TWO_TRIES_FAIL: '[ "$TRY" -gt 2 ]', Ending.THREE_TRIES_FAIL: "exit 1"}
 _SETTINGS = {
     Ending.NO_DISK: "blockdev --setro /dev/vda",
+    Ending.NO_CONSENT: f"echo CONSENT=no >>{installation.SETTINGS}/settings",
     Ending.NOT_AMONG_THEM: f"echo DISK=/dev/sdz >>{installation.SETTINGS}/settings",
 }
 

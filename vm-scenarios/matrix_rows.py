@@ -37,6 +37,7 @@ class Ending(enum.Enum):
     NO_DISK = "there is no disk that can be written to"
     NOT_AMONG_THEM = "the disk that was named is not there"
     TOO_SMALL = "the disk is too small"
+    NO_CONSENT = "nobody consents"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def rows() -> Iterator[Row]:
         if step == "choose":
             yield Row(step, Ending.NOT_AMONG_THEM)
             yield Row(step, Ending.TOO_SMALL)
+        if step == "wipe":
+            yield Row(step, Ending.NO_CONSENT)
         yield Row(step, Ending.FAILS_AT_ONCE)
         if step == "install":
             yield Row(step, Ending.THREE_TRIES_FAIL)

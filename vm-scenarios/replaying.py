@@ -268,18 +268,25 @@ class Replay:
         self.node.restart("orderly" if move.step.by is None else _WAYS[move.step.by])
 
     def person(self, move: Move) -> None:
+        """Somebody does this, unless it is nothing."""
+        if move.step.what in (act.value for act in Act):
+            self.act(Act(move.step.what))
+
+    def can(self, act: Act) -> bool:
+        """Whether there is something that somebody could do this to."""
+        return request_of(act, self.server.world, self.own) is not None
+
+    def act(self, act: Act) -> None:
         """Somebody does this.  Raises HarnessError when GitHub refuses it or there is nothing to do it to."""
-        if move.step.what not in (act.value for act in Act):
-            return
         self.look()
-        asked = request_of(Act(move.step.what), self.server.world, self.own)
+        asked = request_of(act, self.server.world, self.own)
         if asked is None:
-            raise HarnessError(f"{move}: there is nothing to do it to")
+            raise HarnessError(f"{act.value}: there is nothing to do it to")
         method, target, body = asked
         answer = self.server.ask(wire.request(method, target, token=PERSON, json=body))
         if answer.status >= 300:
-            raise HarnessError(f"{move}: GitHub refuses it: {answer.status}")
-        if move.step.what == Act.REMOVE_RECORD.value:
+            raise HarnessError(f"{act.value}: GitHub refuses it: {answer.status}")
+        if act is Act.REMOVE_RECORD:
             self.node.site.timeline.record(MachineKind.RECORD_REMOVED)
         self.look()
 
@@ -292,7 +299,7 @@ class Replay:
             self.node.boot()
 
     def to_the_end(self) -> None:
-        """Nothing goes wrong any more, and the steward ticks until it has nothing more to do."""
+        """Nothing goes wrong any more, and the node comes to rest."""
         self.node.site.timeline.record(MachineKind.FAULTS_ENDED)
         for _, request in self.late:
             request.discard()
@@ -301,6 +308,10 @@ class Replay:
             self.request.let()
         if self.running:
             self.await_end()
+        self.rest()
+
+    def rest(self) -> None:
+        """The steward ticks until it has nothing more to do."""
         times, calm = (0.0, *self.thresholds), 0
         for _ in range(MAX_TICKS):
             self.pass_time(times[calm])

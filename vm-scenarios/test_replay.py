@@ -6,24 +6,20 @@ wrong any more; there is one merged pull request, or what a person wanted instea
 
 from __future__ import annotations
 
-import time
-
 import agent
 import planted
 from bootproof.oracle import Final
 from bootproof.simulation import agents
 from bootproof.simulation.aiming import aimed
 from bootproof.simulation.ending import final_of
-from bootproof.simulation.people import first_world
 from bootproof.simulation.steps import write_trace
-from cluster import as_found
+from cluster import as_begun
 from replaying import Clock, Replay, all_landed
 
 
 def test_replay(trace, bug, installed_node, github):
     node, simulated, clock = installed_node, agents.load(trace.agent), Clock()
-    world = first_world(node.site.registration, agent.TOKEN).at(round(time.time() * 1000))
-    server = github(as_found(world), clock)
+    server = github(as_begun(trace, node.site.registration), clock)
     node.connect(server)
     node.machine.credentials = agent.BY_HAND
     replay = Replay(node, server, clock, agents.registration(simulated), simulated.thresholds)

@@ -163,9 +163,9 @@ def test_an_installation_puts_its_scripts_where_the_installer_looks() -> None:
         assert stamp.read() == b"date >/etc/stamp"
     settings = stick.files["/run/installer/settings"].decode()
     read = subprocess.run(
-        ["sh", "-c", settings + 'echo "$NODE $DISK $FAIL_AFTER"'], capture_output=True, text=True
+        ["sh", "-c", settings + 'echo "$NODE $CONSENT $DISK $FAIL_AFTER"'], capture_output=True, text=True
     )
-    assert read.stdout == "it's auto 6.9\n"
+    assert read.stdout == "it's WIPE auto 6.9\n"
     unpacked = "tar -C /run/installer -xf /run/installer/scripts.tar"
     assert stick.commands == [unpacked, "systemctl start installer.service"]
     assert not installation.install(Stick(status=1), wanted)

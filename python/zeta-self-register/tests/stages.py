@@ -14,8 +14,7 @@ from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.people import Act
 from bootproof.simulation.starts import asked, with_file
 from bootproof.simulation.transitions import TOKEN, Simulation
-from bootproof.simulation.universe import Forbidden, Universe
-from bootproof.simulation.universes import guarded
+from bootproof.simulation.universe import Forbidden, Guarded, Universe
 from further_rules import Signed
 from mock_github.frozen import FrozenMap
 from mock_github.world import World
@@ -153,21 +152,21 @@ ALL = (
         "checks",
         "a required check turns green, or never does",
         people=(Act.CHECK,),
-        world=guarded(("ci",)),
+        world=Guarded(("ci",)),
         merged_at_last=False,
     ),
     small(
         "strict",
         "branches have to be up to date, and the base moves",
         people=(Act.CHECK, Act.CHECK, Act.MERGE_OTHER),
-        world=guarded(("ci",), strict=True),
+        world=Guarded(("ci",), strict=True),
         merged_at_last=False,
     ),
     small(
         "switched-off",
         "somebody switches auto-merge off, and the check turns green",
         people=(Act.DISARM, Act.CHECK),
-        world=guarded(("ci",)),
+        world=Guarded(("ci",)),
     ),
     small(
         "late-long",
@@ -219,7 +218,7 @@ ALL = (
         "unarmed",
         "a required review is given at some time, without auto-merge",
         people=(Act.APPROVE,),
-        world=guarded(approvals=1, auto_merge=False),
+        world=Guarded(approvals=1, auto_merge=False),
         merged_at_last=False,
     ),
     small("base-modified", "merging meets a base that moves", RequestFault.BASE_MODIFIED),

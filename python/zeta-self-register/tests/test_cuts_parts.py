@@ -39,4 +39,5 @@ def test_every_write_of_a_registration_and_of_the_stewards_work_is_met():
         ("repaired", f"PATCH {home}/git/refs/heads/register-node-node-a"),
         ("repaired", "graphql Commit"),
         ("repaired", f"POST {home}/pulls"),
+        ("armed", "graphql AutoMerge"),
     }

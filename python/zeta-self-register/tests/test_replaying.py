@@ -17,12 +17,16 @@ from bootproof.oracle import Final
 from bootproof.simulation.aiming import Move, Then
 from bootproof.simulation.ending import final_of
 from bootproof.simulation.hub import RequestFault
-from bootproof.simulation.people import first_world
+from bootproof.simulation.people import Act
 from bootproof.simulation.steps import By, Do, Step
+from bootproof.simulation.universes import UNIVERSES
 from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError, Landing
+from mock_github import wire
+from mock_github.graphql_base import node_id
 from mock_github.live import Live
 from mock_github.server import MockServer
+from mock_github.state import PullState
 from replaying import FAULTS, Clock, Replay
 from stage import Node, Recorder, registration
 
@@ -124,11 +128,11 @@ def keeper(tmp_path: Path) -> Iterator[Callable[..., Replay]]:
     """A replay whose program asks these things, one list for each run."""
     running: list[MockServer] = []
 
-    def made(*asks: list[str]) -> Replay:
+    def made(*asks: list[str], universe: str = "alone") -> Replay:
         site = Site(tmp_path, "replay")
         own = site.registration = registration("node-1a2b3c")
         clock = Clock()
-        server = MockServer(first_world(own, agent.TOKEN), tls=False, clock=clock)
+        server = MockServer(UNIVERSES[universe].begins(own, agent.TOKEN), tls=False, clock=clock)
         server.start()
         running.append(server)
         machine = Machine(server, own, list(asks))
@@ -297,6 +301,25 @@ def test_people_act_through_the_mock_under_a_name_of_their_own(keeper):
     assert (moved.type, moved.by, moved.paths) == ("branch-moved", "maria", ("other.md",))
     with pytest.raises(HarnessError, match="there is nothing to do it to"):
         replay.person(move(Do.PERSON, "closes it"))
+
+
+def test_people_switch_auto_merge_off_and_checks_turn_green(keeper):
+    replay = keeper([LOOK], universe="switched-off")
+    assert not replay.can(Act.CHECK), "there is no pull request yet"
+    replay.act(Act.FORCE_PUSH)
+    number = replay.server.as_user("maria").open_pull(replay.own.repository, replay.own.branch)
+    assert replay.can(Act.CHECK)
+    assert not replay.can(Act.DISARM), "auto-merge is not on"
+    home = replay.server.world.repository(replay.own.repository)
+    arm = f'enablePullRequestAutoMerge(input: {{pullRequestId: "{node_id("PR", home.id, number)}"}})'
+    query = {"query": f"mutation {{ {arm} {{ clientMutationId }} }}"}
+    replay.server.ask(wire.request("POST", "/graphql", token=agent.TOKEN, json=query))
+    replay.person(move(Do.PERSON, "switches auto-merge off"))
+    replay.person(move(Do.PERSON, "the checks turn green"))
+    (pull,) = replay.server.world.repository(replay.own.repository).pulls.values()
+    switched = [(one.kind.value, one.actor) for one in pull.timeline if "AUTO_MERGE" in one.kind.value]
+    assert switched == [("AUTO_MERGE_ENABLED_EVENT", "alice"), ("AUTO_MERGE_DISABLED_EVENT", "maria")]
+    assert pull.state is PullState.OPEN, "it was merged all the same"
 
 
 def test_people_see_what_a_request_before_has_done(keeper, monkeypatch):

@@ -92,7 +92,8 @@ def test_there_is_no_universe_twice() -> None:
     names = [universe.name for universe in for_machines()]
     assert {"alone", "late-people", "any-act"} <= set(names)
     assert "unsynced" not in names, "on a machine it is the same as `disk`"
-    assert not {"twins", "beyond-q", "checks", "limits"} & set(names), "nobody has such a machine"
+    assert {"checks", "reviews", "strict", "switched-off"} <= set(names), "what people decide is part of it"
+    assert not {"twins", "beyond-q", "limits"} & set(names), "nobody has such a machine"
 
 
 # --- the means of an interruption -----------------------------------------------------------------------------------

@@ -32,13 +32,15 @@ class TakesCommands(Protocol):
 class Installation(msgspec.Struct, frozen=True):
     """One installation. Its steps are STEPS.
 
-    `before` and `after` map steps to shell scripts that run on the stick ($TARGET is the new system's mount point);
-    `tries` maps install alone to one that runs in each of its three tries, whose number is $TRY.
+    No disk is touched without `consent`. `before` and `after` map steps to shell scripts that run on the stick
+    ($TARGET is the new system's mount point); `tries` maps install alone to one that runs in each of its three tries,
+    whose number is $TRY.
     `inside` maps steps from install on to scripts that run in the new system. `inside["stamp"]` is the last thing
     written, after all file systems were synced. `payloads` are tar archives unpacked over the new system.
     """
 
     node: str = ""
+    consent: str = "WIPE"
     disk: str = "auto"
     fail_before: str = ""
     fail_after: str = ""
@@ -53,6 +55,7 @@ def prepare(machine: TakesCommands, installation: Installation) -> None:
     """Put the installation's settings, payloads and scripts onto the running stick."""
     settings = {
         "NODE": installation.node,
+        "CONSENT": installation.consent,
         "DISK": installation.disk,
         "FAIL_BEFORE": installation.fail_before,
         "FAIL_AFTER": installation.fail_after,

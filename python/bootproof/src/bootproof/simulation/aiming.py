@@ -16,7 +16,7 @@ from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.machine import INTERRUPTED_AT_ONCE
 from bootproof.simulation.replay import place_of, unknown
 from bootproof.simulation.steps import Do, Step, Trace
-from bootproof.simulation.universe import Universe
+from bootproof.simulation.universe import Guarded, Universe
 from bootproof.verdict import HarnessError
 
 
@@ -89,8 +89,9 @@ def waits(agent: Agent) -> Mapping[str, float]:
 
 
 def beginning(universe: Universe) -> str:
-    """What a universe has that no fresh machine at an empty repository shows."""
-    if universe.world is not None or universe.files:
+    """What a universe has that no fresh machine at a repository without nodes shows."""
+    another = universe.world is not None and not isinstance(universe.world, Guarded)
+    if another or universe.files:
         return "another beginning than a fresh machine"
     return "promises that nobody can keep" if universe.expects else ""
 

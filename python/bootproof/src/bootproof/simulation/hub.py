@@ -7,13 +7,11 @@ numbers and no request is ever worked out twice.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mock_github import limits, wire
 from mock_github.access import Caller, without_repositories
-from mock_github.change import Change
 from mock_github.clock import http_date
 from mock_github.events import Event
 from mock_github.frozen import FrozenMap
@@ -186,12 +184,6 @@ class Hub:
         asked = wire.request(method, target, token=token, json=json)
         after, response, events = step(self.worlds[world], asked)
         return response.status, self.number(after), events
-
-    def by_hand(self, world: int, act: Callable[[Change], object]) -> tuple[int, tuple[Event, ...]]:
-        """What a person does on GitHub's pages, for which mock-github has no request."""
-        change = Change(self.worlds[world], None)
-        act(change)
-        return self.number(change.world), tuple(change.events)
 
 
 def _request(effect: Effect) -> wire.Request:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mock_github import wire
 from mock_github.events import Event
-from mock_github.pulls import disable_auto_merge
+from mock_github.graphql_base import node_id
 from mock_github.requirements import protection_of
 from mock_github.state import Moment, PullRequest, PullState, Repository
 from mock_github.step import step
@@ -25,6 +25,8 @@ PUSHED = ("notes.md",)
 
 ELSEWHERE = "release"
 """Another branch of the repository."""
+
+GRAPHQL = "/graphql"
 
 BY_HAND = "by-hand"
 """A branch of a person's, with what people push: the node's branch is forced to where it stands."""
@@ -73,33 +75,20 @@ class People:
         return self._done[key]
 
     def _asked(self, world: int, act: Act) -> Done | None:
-        if act is Act.DISARM:
-            return self._disarmed(world)
         asked = request_of(act, self._hub.worlds[world], self._own)
         if asked is None:
             return None
         status, after, events = self._hub.by_person(world, PERSON, *asked)
         return (after, events) if 200 <= status < 300 and after != world else None
 
-    def _disarmed(self, world: int) -> Done | None:
-        """Auto-merge is switched off on GitHub's pages: the mock has no request for it."""
-        here = self._hub.worlds[world]
-        pull = _newest_pull(here, self._own, PullState.OPEN)
-        if pull is None or pull.auto_merge is None:
-            return None
-        home = _repository(here, self._own)
-        return self._hub.by_hand(
-            world, lambda change: disable_auto_merge(change, home, pull, by=PERSON_LOGIN)
-        )
-
 
 def request_of(act: Act, world: World, own: Registration) -> Asked | None:
-    """The request that this act is; None when there is nothing that it could be done to, or it is done without one."""
-    asked = _ACTS[act](world, own) if act in _ACTS else None
+    """The request that this act is; None when there is nothing that it could be done to."""
+    asked = _ACTS[act](world, own)
     if asked is None:
         return None
     method, path, body = asked
-    return method, f"/repos/{own.repository}/{path}", body
+    return method, path if path == GRAPHQL else f"/repos/{own.repository}/{path}", body
 
 
 def _newest_pull(world: World, own: Registration, state: PullState) -> PullRequest | None:
@@ -184,6 +173,17 @@ def _approve(world: World, own: Registration) -> Asked | None:
     return "POST", f"pulls/{pull.number}/reviews", {"event": "APPROVE"}
 
 
+def _disarm(world: World, own: Registration) -> Asked | None:
+    pull = _newest_pull(world, own, PullState.OPEN)
+    if pull is None or pull.auto_merge is None:
+        return None
+    mutation = (
+        "mutation($pull: ID!) {disablePullRequestAutoMerge(input: {pullRequestId: $pull}) {clientMutationId}}"
+    )
+    node = node_id("PR", _repository(world, own).id, pull.number)
+    return "POST", GRAPHQL, {"query": mutation, "variables": {"pull": node}}
+
+
 def _put(path: str, text: str, branch: str, blob: str | None = None) -> Asked:
     body = {
         "message": f"{PERSON_LOGIN} changes {path}",
@@ -208,6 +208,7 @@ _ACTS: dict[Act, Callable[[World, Registration], Asked | None]] = {
     Act.FORCE_PUSH: _force_push,
     Act.CHECK: _check,
     Act.APPROVE: _approve,
+    Act.DISARM: _disarm,
 }
 
 

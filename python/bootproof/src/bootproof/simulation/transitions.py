@@ -28,7 +28,7 @@ from bootproof.simulation.machine import Machine
 from bootproof.simulation.moves import Move, Moves, Ways, short, written
 from bootproof.simulation.operator import Operator
 from bootproof.simulation.passing import Passing, clocks_of
-from bootproof.simulation.people import Act, People, first_world, record_on_base
+from bootproof.simulation.people import Act, People, record_on_base
 from bootproof.simulation.state import IDLE, Actor, Actors, Durable, Late, Next, State, meeting
 from bootproof.simulation.steps import Do, Step
 from bootproof.simulation.universe import Universe
@@ -100,10 +100,7 @@ class Simulation:
 
     def first(self) -> State:
         """The machine has just been installed, GitHub knows nothing of it."""
-        world = first_world(self.own, TOKEN)
-        if self.universe.world is not None:
-            world = self.universe.world(world)
-        number = self.hub.number(world)
+        number = self.hub.number(self.universe.begins(self.own, TOKEN))
         disk = self.machine.first_disk()
         actors = (self._actors.of(disk),) * self.universe.actors
         left = tuple(self.universe.people[act] for act in self._acts)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mock_github.world import World
+from msgspec.structs import replace
 
+from bootproof.oracle_case import Registration
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.machine import DiskFault
-from bootproof.simulation.people import Act
+from bootproof.simulation.people import Act, first_world
 
 NETWORK = frozenset({RequestFault.NOT_SENT, RequestFault.LOST_BEFORE, RequestFault.LOST_AFTER})
 SERVER = frozenset({RequestFault.ERROR_BEFORE, RequestFault.ERROR_AFTER, RequestFault.NO_PERMISSION})
@@ -74,6 +76,11 @@ class Universe:
     world: Callable[[World], World] | None = None
     """What is different at GitHub."""
 
+    def begins(self, own: Registration, token: str) -> World:
+        """GitHub before anything has happened; the program's login has this token."""
+        first = first_world(own, token)
+        return first if self.world is None else self.world(first)
+
     def unexpected(self, findings: Iterable[str]) -> tuple[str, ...]:
         """The findings without those that nobody can avoid here."""
         return tuple(text for text in findings if rule_of(text) not in self.expects)
@@ -82,6 +89,28 @@ class Universe:
     def stale(self) -> bool:
         """Whether a read may be answered from the state before the last change."""
         return RequestFault.STALE in self.request_faults
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What is different at GitHub where the base branch requires something before a merge: checks of these names, an
+    up-to-date branch, reviews."""
+
+    checks: tuple[str, ...] | None = None
+    strict: bool = False
+    approvals: int | None = None
+    auto_merge: bool = True
+
+    def __call__(self, world: World) -> World:
+        """A world that has one repository, with these rules for its base branch."""
+        (repository,) = world.repositories.values()
+        world = world.with_stored(replace(repository, auto_merge_allowed=self.auto_merge))
+        return world.with_protection(
+            repository.full_name,
+            required_checks=self.checks,
+            strict=self.strict,
+            required_approvals=self.approvals,
+        )
 
 
 def rule_of(finding: str) -> str:

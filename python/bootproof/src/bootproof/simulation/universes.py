@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
-from mock_github.world import World
-from msgspec.structs import replace
+from collections.abc import Iterable
 
 from bootproof.simulation import starts
 from bootproof.simulation.agents import Agent
 from bootproof.simulation.hub import RequestFault
 from bootproof.simulation.people import Act
-from bootproof.simulation.universe import DISK, LIMITS, NETWORK, SERVER, Universe
+from bootproof.simulation.universe import DISK, LIMITS, NETWORK, SERVER, Guarded, Universe
 from bootproof.verdict import HarnessError
 
 _LATE = NETWORK | {RequestFault.LATE}
@@ -23,25 +20,6 @@ _BEYOND = frozenset({"one-per-epoch", "not-too-soon", "one-comment-per-kind"})
 TAKES_MORE = frozenset({Act.REOPEN, Act.CHECK, Act.DISARM})
 
 _MERGING = NETWORK | {RequestFault.BASE_MODIFIED}
-
-
-def guarded(
-    checks: tuple[str, ...] | None = None,
-    *,
-    strict: bool = False,
-    approvals: int | None = None,
-    auto_merge: bool = True,
-) -> Callable[[World], World]:
-    """A repository whose base branch requires checks, up-to-date branches or reviews before a merge."""
-
-    def begun(world: World) -> World:
-        (repository,) = world.repositories.values()
-        world = world.with_stored(replace(repository, auto_merge_allowed=auto_merge))
-        return world.with_protection(
-            repository.full_name, required_checks=checks, strict=strict, required_approvals=approvals
-        )
-
-    return begun
 
 
 ALL: tuple[Universe, ...] = (
@@ -85,7 +63,7 @@ ALL: tuple[Universe, ...] = (
         "a required check turns green at some time; merging meets a base that moves",
         request_faults=_MERGING,
         people={Act.CHECK: 1},
-        world=guarded(("ci",)),
+        world=Guarded(("ci",)),
         merged_at_last=False,
     ),
     Universe(
@@ -93,21 +71,21 @@ ALL: tuple[Universe, ...] = (
         "a required review is given at some time, in a repository without auto-merge",
         request_faults=_MERGING,
         people={Act.APPROVE: 1},
-        world=guarded(approvals=1, auto_merge=False),
+        world=Guarded(approvals=1, auto_merge=False),
         merged_at_last=False,
     ),
     Universe(
         "strict",
         "branches have to be up to date, something else is merged, checks turn green twice",
         people={Act.CHECK: 2, Act.MERGE_OTHER: 1},
-        world=guarded(("ci",), strict=True),
+        world=Guarded(("ci",), strict=True),
         merged_at_last=False,
     ),
     Universe(
         "switched-off",
         "somebody switches auto-merge off, and a required check turns green",
         people={Act.DISARM: 1, Act.CHECK: 1},
-        world=guarded(("ci",)),
+        world=Guarded(("ci",)),
     ),
     Universe(
         "branch-forced",
