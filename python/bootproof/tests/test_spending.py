@@ -8,6 +8,7 @@ import pytest
 from bootproof import spending
 from bootproof.timeline import MachineEvent, MachineKind
 from bootproof.timeline import MachineKind as K
+from bootproof.unit_journal import Journal, Line
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,3 +38,23 @@ def test_a_machine_that_goes_on_has_not_booted():
 )
 def test_seconds_of_installing_and_booting(events, seconds):
     assert spending.booting(at(*events)) == seconds
+
+
+def line(seconds: float, run: str, unit: str = "program.service") -> Line:
+    moment = BEGUN + timedelta(seconds=seconds)
+    return Line(moment, True, "boot-1", unit, run, "it says so", own=False)
+
+
+def test_seconds_in_which_the_program_ran():
+    booted = at((0, K.POWER_ON), (30, K.MULTI_USER), (90, K.POWER_OFF))
+    in_the_boot_too = [line(28, "1"), line(35, "1")]
+    both_at_once = [
+        line(40, "2"),
+        line(46, "2"),
+        line(44, "3", "other.service"),
+        line(50, "3", "other.service"),
+    ]
+    of_no_run = [line(70, ""), line(80, "")]
+    said = (*in_the_boot_too, *both_at_once, *of_no_run)
+    assert spending.running(Journal(lines=said), booted) == 5 + 10
+    assert spending.running(Journal(), booted) == 0

@@ -31,7 +31,7 @@ from bootproof.oracle import (
 )
 from bootproof.progress import Phase, phase
 from bootproof.timeline import MachineKind, Timeline, read_timeline
-from bootproof.unit_journal import UnitJournal
+from bootproof.unit_journal import IN_FOLDER, UnitJournal, read_unit_journal
 from bootproof.verdict import HarnessError, Row, RuleResult, Verdict, worst
 
 
@@ -53,7 +53,7 @@ class Site:
             made.mkdir(parents=True, exist_ok=True)
         self.event_log = folder / "events.jsonl"
         self.timeline = Timeline(folder / "timeline.jsonl")
-        self.unit_journal = UnitJournal(folder / "units.jsonl")
+        self.unit_journal = UnitJournal(folder / IN_FOLDER)
         self.registration: Registration | None = None
         self.trouble: Callable[[], str] = lambda: ""
         """What is wrong with the machine, when something was waited for in vain (see health.py)."""
@@ -125,6 +125,8 @@ class Site:
         file = CaseFile(registration=self.registration, expect=self.expectations, before=self.before)
         (self.folder / "case.json").write_bytes(msgspec.json.format(msgspec.json.encode(file)) + b"\n")
         case = read_folder(self.folder)
+        journal = read_unit_journal(self.folder / IN_FOLDER)
+        row = msgspec.structs.replace(row, running=round(spending.running(journal, case.timeline), 3))
         results = (*judge(case, finished=finished), *self._further, *self._leaks())
         if not finished:
             results = tuple(result for result in results if result.error is None)

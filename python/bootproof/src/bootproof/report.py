@@ -170,9 +170,12 @@ def _spent(rows: Sequence[Row]) -> str:
     own = [row for row in rows if row.booting]
     booting = sum(row.booting for row in own)
     beyond = sum(row.seconds for row in own) - booting
-    share = f"{beyond / booting:.0%}" if booting else ""
+    running = sum(row.running for row in own)
     return (
-        f"installing and booting: {booting:.0f} s; beyond it: {beyond:.0f} s, {share} of that" if own else ""
+        f"installing and booting: {booting:.0f} s; beyond it: {beyond:.0f} s, {beyond / booting:.0%} of that;"
+        f" without the program's own runs ({running:.0f} s): {(beyond - running) / booting:.0%}"
+        if own
+        else ""
     )
 
 

@@ -22,6 +22,9 @@ import msgspec
 from bootproof.machine import Machine
 from bootproof.timeline import now_utc, read_lines
 
+IN_FOLDER = "units.jsonl"
+"""What its file is called in a run's folder of evidence."""
+
 _PROPERTIES = "Id,ExecMainStartTimestampMonotonic,ExecMainExitTimestampMonotonic,ExecMainCode,ExecMainStatus"
 _CLOCKS = "cat /proc/sys/kernel/random/boot_id && cut -d ' ' -f 1 /proc/uptime && date +%s.%N"
 _FIELDS = (

@@ -75,7 +75,8 @@ class RuleResult(msgspec.Struct, frozen=True):
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table: one scenario on one machine. `seconds` is wall-clock time, `booting` the
-    part of it in which the machine installed and booted; `evidence` is the folder that was kept, if one was."""
+    part of it in which the machine installed and booted, `running` a further part in which the program's units ran, as
+    far as the guest's journal tells; `evidence` is the folder that was kept, if one was."""
 
     scenario: str
     machine: str
@@ -85,6 +86,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     seconds: float = 0.0
     booting: float = 0.0
+    running: float = 0.0
     reason: str = ""
     rules: tuple[RuleResult, ...] = ()
     interruptions: tuple[Interruption, ...] = ()

@@ -12,7 +12,7 @@ from typing import TypeVar
 from bootproof.oracle import Case, Event, read_case_file, read_events
 from bootproof.oracle_case import Entry
 from bootproof.timeline import MachineEvent, MachineKind, merge, read_timeline
-from bootproof.unit_journal import Journal, read_unit_journal
+from bootproof.unit_journal import IN_FOLDER, Journal, read_unit_journal
 from bootproof.verdict import HarnessError
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def read_run(folder: Path) -> Evidence:
     found = Evidence(
         events=attempt(read_events, "events.jsonl", ()),
         timeline=attempt(read_timeline, "timeline.jsonl", ()),
-        journal=attempt(read_unit_journal, "units.jsonl", NOTHING_ASKED),
+        journal=attempt(read_unit_journal, IN_FOLDER, NOTHING_ASKED),
     )
     file = attempt(read_case_file, "case.json", None)
     case = None
