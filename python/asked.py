@@ -200,6 +200,8 @@ def _wrong_places(options: argparse.Namespace) -> str:
     """Where nothing can be written, or nothing is to be read: told now, and not after an hour."""
     if options.report is not None and (why := _no_page(options.report)):
         return f"--report: {why}"
+    if options.guest is not None and not (options.guest / "guest.toml").is_file():
+        return f"--guest: {options.guest} has no guest.toml; python/bootproof/README.md tells what is in it"
     for trace in options.replay or ():
         if not trace.is_file():
             return f"--replay: {trace} is no file"
