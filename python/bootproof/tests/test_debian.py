@@ -171,6 +171,16 @@ def test_an_installation_puts_its_scripts_where_the_installer_looks() -> None:
     assert not installation.install(Stick(status=1), wanted)
 
 
+@pytest.mark.parametrize(("consent", "wiped"), [("WIPE", "wipefs /dev/vda\n"), ("wipe", ""), ("", "")])
+def test_no_disk_is_wiped_without_consent(consent: str, wiped: str) -> None:
+    installer = (debian.DATA / "tree/usr/sbin/installer").read_text()
+    step = installer[installer.index("\nwipe() {") :].partition("\n}\n")[0] + "\n}\n"
+    stand_ins = 'wipefs() { echo "wipefs $4"; }\nfail() { exit 1; }\n'
+    run = f"{stand_ins}{step}CONSENT={consent} disk=/dev/vda\nwipe\n"
+    done = subprocess.run(["sh", "-eu", "-c", run], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == (wiped, 0 if wiped else 1)
+
+
 def test_qemu_is_a_machine(tmp_path: Path) -> None:
     def off(machine: Machine) -> bool:  # the type checker reads this one
         return not machine.is_on
