@@ -155,19 +155,23 @@ def _ticked(node: Node) -> tuple[Booted, str]:
     return Booted.REGISTERED, ""
 
 
-def install_again(node: Node, server: MockServer, whole: Stepwise, stick: GuestFolder) -> str:
-    """The stick again, which works this time; then the first boot registers."""
+def install_again(node: Node, whole: Stepwise, stick: GuestFolder) -> None:
+    """The stick again, which works this time."""
     with node.site.phase("installs again"):
         node.site.timeline.record(MachineKind.INSTALL_STARTED)
         node.recorder.installing = True
         assert stepwise.whole_again(node.machine, stick, whole.ready), "the stick did not install"
         node.site.timeline.record(MachineKind.INSTALL_FINISHED)
         _stick_out(node)
+
+
+def register(node: Node, server: MockServer) -> str:
+    """The first boot of what the stick has installed."""
     node.boot()
     marker = node.registered()
     assert pull_in(marker) == only_pull(server)
     node.off()
-    return f"installs, registers: #{only_pull(server)}"
+    return f"registers: #{only_pull(server)}"
 
 
 def raw_copy(node: Node, path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ HEAD = ("step", "how it ended", "writes", "state", "booting the disk", "the stic
 
 class Outcome(msgspec.Struct):
     """One row, as far as it got. `written` says how much of the step's writes was done, `state` which disk it left,
-    `followed` whether it was this row that went on with it; `machine_seconds` how long a machine was on."""
+    `followed` whether it was this row that went on with it; `installed` which disk the stick then has made, and
+    `registered` what became of that if it was this row that booted it; `machine_seconds` how long a machine was on."""
 
     row: str
     state: str = ""
@@ -30,7 +31,8 @@ class Outcome(msgspec.Struct):
     followed: bool = False
     booted: str = ""
     note: str = ""
-    again: str = ""
+    installed: str = ""
+    registered: str = ""
     verdict: str = ""
     machine_seconds: float = 0
 
@@ -64,22 +66,24 @@ def table(outcomes: Iterable[Outcome]) -> Table:
 
 def _with_their_leaders(ordered: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """A row whose disk another one followed up holds only if that one does; if none came so far, nobody has tried."""
-    leaders = {one.state: Verdict(one.verdict) for one in ordered if one.followed and one.verdict}
-    return tuple(
-        one
-        if one.followed or not one.state or not one.verdict
-        else replace(
-            one, verdict=worst([Verdict(one.verdict), leaders.get(one.state, Verdict.SKIPPED)]).value
-        )
-        for one in ordered
-    )
+    booted = {one.installed: Verdict(one.verdict) for one in ordered if one.registered and one.verdict}
+    found = [_led(one, booted, one.installed) if not one.registered else one for one in ordered]
+    followed = {one.state: Verdict(one.verdict) for one in found if one.followed and one.verdict}
+    return tuple(_led(one, followed, one.state) if not one.followed else one for one in found)
+
+
+def _led(one: Outcome, leaders: Mapping[str, Verdict], disk: str) -> Outcome:
+    if not disk or not one.verdict:
+        return one
+    return replace(one, verdict=worst([Verdict(one.verdict), leaders.get(disk, Verdict.SKIPPED)]).value)
 
 
 def lines(whole: Table) -> list[str]:
     """The table as text, a row a line."""
     leaders = {one.state: one.row for one in whole.rows if one.followed}
+    booted = {one.installed: one.row for one in whole.rows if one.registered}
     numbers = {state: n for n, state in enumerate(dict.fromkeys(one.state for one in whole.rows), 1)}
-    cells = [HEAD, *(_cells(one, numbers, leaders) for one in whole.rows)]
+    cells = [HEAD, *(_cells(one, numbers, leaders, booted) for one in whole.rows)]
     widths = [max(len(row[n]) for row in cells) for n in range(len(HEAD))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -87,12 +91,17 @@ def lines(whole: Table) -> list[str]:
     ]
 
 
-def _cells(one: Outcome, numbers: dict[str, int], leaders: dict[str, str]) -> tuple[str, ...]:
+def _cells(
+    one: Outcome, numbers: Mapping[str, int], leaders: Mapping[str, str], registered: Mapping[str, str]
+) -> tuple[str, ...]:
     row = ROWS[one.row]
     state = f"#{numbers[one.state]}" if one.state else "?"
     if one.followed or not one.state:
         booted = f"{one.booted}: {one.note}" if one.note else one.booted
-        return row.step, row.ending.value, one.written, state, booted, one.again, one.verdict
+        again = one.registered
+        if one.installed and not again:
+            again = f"the same as after {registered.get(one.installed, 'nothing that was booted')}"
+        return row.step, row.ending.value, one.written, state, booted, again, one.verdict
     same = f"the same as {leaders.get(one.state, 'nothing that was followed up')}"
     return row.step, row.ending.value, one.written, state, same, "", one.verdict
 

@@ -5,13 +5,15 @@ where that boots, the steward says that the installation is not complete. Then t
 request.
 
 One installation is saved before each of its steps, and each failure goes on from there. Disks with the same contents
-are followed up once: the row that comes first does it, and the others say which that was.
+are followed up once, both those that a failure has left and those that the stick then has installed: the row that comes
+first does it, and the others say which that was.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import matrix_play as play
 import msgspec
@@ -76,9 +78,25 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
     else:
         assert server.events() == [], "a failed installation reached GitHub"
         assert booted is Booted.HELD or not row.must_hold
-    node.site.expect(final=Final.EXACTLY_ONE_OPEN)
-    if row.ending is not Ending.TWO_TRIES_FAIL:
-        outcome.again = play.install_again(node, server, whole, stick)
+    if booted is Booted.REGISTERED:
+        node.site.expect(final=Final.EXACTLY_ONE_OPEN)
+    if row.ending is Ending.TWO_TRIES_FAIL:
+        return
+    asked = len(server.events())
+    play.install_again(node, whole, stick)
+    assert len(server.events()) == asked, "the installer reached GitHub"
+    outcome.installed = installed(play.raw_copy(node, node.site.disks / "installed.raw"), booted)
+    if first(shared / f"registered-{planted}", outcome.installed):
+        node.site.expect(final=Final.EXACTLY_ONE_OPEN)
+        outcome.registered = "does not register"
+        outcome.registered = play.register(node, server)
+
+
+def installed(disk: Path, before: Booted) -> str:
+    """What tells this disk, and what GitHub knows of its machine, from others. When it was stamped tells nothing."""
+    assert is_whole(contents.content(disk, STAMP)), "it installs without its stamp"
+    known = "-known" if before is Booted.REGISTERED else ""
+    return f"{contents.fingerprint(disk, names_alone=[STAMP])}{known}"
 
 
 def is_whole(stamp: bytes | None) -> bool:

@@ -73,6 +73,18 @@ def fat(files: Mapping[bytes, bytes], time: int = 0) -> bytes:
     )
 
 
+def test_of_some_files_only_the_name_counts(tmp_path: Path) -> None:
+    def shown(files: Mapping[str, str], place: str) -> str:
+        folder = tmp_path / place
+        folder.mkdir()
+        return contents.fingerprint(a_disk(folder / "disk", ext4(folder, files)), {"/when"})
+
+    first = shown({"when": "today", "what": "one"}, "first")
+    assert shown({"when": "yesterday", "what": "one"}, "another-time") == first
+    assert shown({"when": "today", "what": "two"}, "another-thing") != first
+    assert shown({"what": "one"}, "without-it") != first
+
+
 def test_a_disk_of_zeros_is_blank_however_large(tmp_path: Path) -> None:
     for size in (1 << 20, 3 << 20):
         path = tmp_path / "disk"

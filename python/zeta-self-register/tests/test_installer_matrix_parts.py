@@ -112,6 +112,26 @@ def test_the_table_names_the_row_that_was_followed_up():
     assert third.endswith("violated")
 
 
+def test_a_row_whose_installed_disk_another_booted_holds_only_if_that_one_does():
+    rows = [
+        Outcome("partition-fails-at-once", "1", "", True, installed="a", registered="does not register"),
+        Outcome("partition-power-60", "2", "", True, installed="a"),
+        Outcome("partition-power-90", "2"),
+        Outcome("format-fails-at-once", "3", "", True, installed="b", registered="registers: #1"),
+        Outcome("format-power-30", "4", "", True, installed="c"),
+    ]
+    for row, verdict in zip(rows, ("violated", *["holds"] * 4), strict=True):
+        row.verdict = verdict
+    whole = matrix_table.table(rows)
+    came = ["violated", "violated", "violated", "holds", "skipped"]
+    assert [one.verdict for one in whole.rows] == came
+    _, first, second, third, _, fifth = matrix_table.lines(whole)
+    assert "does not register" in first
+    assert "the same as after partition-fails-at-once" in second
+    assert "the same as partition-power-60" in third
+    assert "the same as after nothing that was booted" in fifth
+
+
 @pytest.mark.parametrize(
     ("leaders", "followers"), [("violated", "violated"), ("harness-error", "harness-error"), ("", "skipped")]
 )

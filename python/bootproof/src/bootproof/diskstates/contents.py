@@ -11,7 +11,8 @@ import binascii
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Set
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -29,15 +30,18 @@ _PIECE = 1 << 20
 _UNREADABLE = (HarnessError, struct.error, LookupError, ValueError, RecursionError, MemoryError)
 
 
-def fingerprint(path: Path) -> str:
-    """16 hex digits for the raw image at `path`, or BLANK when there is nothing but zeros on it."""
+def fingerprint(path: Path, names_alone: Collection[str] = ()) -> str:
+    """16 hex digits for the raw image at `path`, or BLANK when there is nothing but zeros on it.
+
+    Of the files in `names_alone` (absolute paths, on ext4) it does not count what is in them.
+    """
     digest = blake2b(digest_size=8)
     table = list(partition_table(path))
     parts = table or [(b"the disk", Partition(0, path.stat().st_size))]
     something = False
     for described, where in parts:
         digest.update(described)
-        for said in _contents(path, where):
+        for said in _contents(path, where, names_alone):
             something = True
             digest.update(struct.pack("<Q", len(said)) + said)
     return digest.hexdigest() if table or something else BLANK
@@ -77,9 +81,9 @@ def partition_table(path: Path) -> Iterator[tuple[bytes, Partition]]:
                 yield kind + said + name, Partition(first * _SECTOR, (last + 1) * _SECTOR)
 
 
-def _contents(path: Path, where: Partition) -> Iterator[bytes]:
+def _contents(path: Path, where: Partition, names_alone: Collection[str]) -> Iterator[bytes]:
     """Files, if it is a file system that can be read, otherwise every piece that is not all zeros."""
-    for reader in (_ext4, _fat):
+    for reader in (partial(_ext4, names_alone=names_alone), _fat):
         try:
             found = list(reader(path, where))
         except _UNREADABLE:
@@ -107,11 +111,11 @@ def _pieces(path: Path, where: Partition) -> Iterator[bytes]:
             at += _PIECE
 
 
-def _ext4(path: Path, where: Partition) -> Iterator[bytes]:
+def _ext4(path: Path, where: Partition, names_alone: Collection[str]) -> Iterator[bytes]:
     with Base(path, where) as base:
         files = _recovered(base)
         yield b"ext4 " + files.label
-        yield from _below(files, files.node(ROOT), b"")
+        yield from _below(files, files.node(ROOT), b"", {os.fsencode(name) for name in names_alone})
 
 
 def _recovered(base: Base) -> Ext4:
@@ -119,13 +123,16 @@ def _recovered(base: Base) -> Ext4:
     return files.recovered() if files.needs_recovery else files
 
 
-def _below(files: Ext4, folder: Node, path: bytes) -> Iterator[bytes]:
+def _below(files: Ext4, folder: Node, path: bytes, names_alone: Set[bytes]) -> Iterator[bytes]:
     for name, number in sorted(files.names(folder).items()):
         node = files.node(number)
         here = path + b"/" + name.encode(errors="surrogateescape")
         if node.is_folder:
             yield b"%s %o %d" % (here, node.mode, node.owner)
-            yield from _below(files, node, here)
+            yield from _below(files, node, here, names_alone)
+            continue
+        if here in names_alone:
+            yield b"%s %o %d" % (here, node.mode, node.owner)
             continue
         said = files.content(node) if node.is_file or node.is_link else node.map
         yield b"%s %o %d %s" % (here, node.mode, node.owner, blake2b(said).digest())
