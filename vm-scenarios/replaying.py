@@ -6,7 +6,7 @@ request of the program waits until the trace says what becomes of it; and the *k
 1. No run begins by itself. The drop-ins that say so come with each boot, as credentials (`agent.BY_HAND`): the timers
    do not start, and the steward does not follow the register unit. The disk is not touched.
 2. `run register` starts its unit (or the program itself, on a lean machine: runs.py), and waits until its first request
-   stands at the gate, or until it has ended.
+   stands at the gate, or until it has ended. Where that request is not sent, the cable is out for the whole run.
 3. `answer …` lets the request through, with the fault that the trace names, and waits for the next one or for the end.
    A *late* request stays at the gate when its client has been hung up on; `late …` lets it through.
 4. A kill (`kill`, `killed …`) is SIGKILL for the unit's process, a power cut ends QEMU, while the client waits: for a
@@ -38,6 +38,7 @@ from bootproof.simulation.state import Facts
 from bootproof.simulation.steps import By, Do, Step
 from bootproof.timeline import MachineEvent, MachineKind
 from bootproof.verdict import HarnessError, Landing
+from field import plug_in, unplug
 from mock_github import wire
 from mock_github.faults import Fault, FaultKind, Match
 from mock_github.gates import Gate, Waiting
@@ -125,8 +126,12 @@ class Replay:
     def run(self, move: Move) -> None:
         """A run begins."""
         self.pass_time(move.wait)
+        if move.offline:
+            unplug(self.node)
         self.begin(move.step.what)
         self.onward(move)
+        if move.offline:
+            plug_in(self.node)
 
     def begin(self, command: str) -> None:
         """A run of this command, about which nothing is known yet."""

@@ -47,6 +47,15 @@ def test_a_kill_may_meet_any_request_and_people_act_at_any_time() -> None:
     assert again.wait == 86_400.0
 
 
+def test_a_run_whose_first_request_is_not_sent_is_without_a_network() -> None:
+    not_sent = Step(LOOK.do, LOOK.what, "not-sent")
+    register, steward, looked = moves(BEGUN, not_sent, Step(Do.RUN, "steward"), LOOK)
+    assert (register.offline, register.then, register.number) == (True, Then.END, 1)
+    assert (steward.offline, steward.number, looked.number) == (False, 3, 4)
+    (alone,) = moves(BEGUN, not_sent)
+    assert alone.offline
+
+
 @pytest.mark.parametrize(
     ("local", "how"),
     [
@@ -85,8 +94,12 @@ REFUSED = {
         Step(LOOK.do, LOOK.what, local="power cut before anything was written (#1)")
     ],
     "step 2 (power-cut #2): what a power cut takes cannot be chosen: not in this layer": [Step(Do.CUT, "#2")],
-    "step 2 (answer graphql Snapshot: not-sent): a request that is not sent is not seen: not in this layer": [
-        Step(LOOK.do, LOOK.what, "not-sent")
+    "step 3 (answer graphql Snapshot: not-sent): a request that is not sent is not seen: not in this layer": [
+        LOOK,
+        Step(LOOK.do, LOOK.what, "not-sent"),
+    ],
+    "step 2 (answer graphql Snapshot: not-sent: killed before anything was written): a request that is not sent": [
+        Step(LOOK.do, LOOK.what, "not-sent", local="killed before anything was written")
     ],
     "step 3 (answer graphql Snapshot): no run is under way then": [Step(Do.KILL), LOOK],
     f"step 2 (late {PULL}): no such request is late then": [Step(Do.LATE, PULL)],

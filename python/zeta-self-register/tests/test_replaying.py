@@ -11,6 +11,7 @@ from pathlib import Path
 
 import agent
 import pytest
+import replaying
 from bootproof.evidence import Site
 from bootproof.machine import CommandResult
 from bootproof.oracle import Final
@@ -292,6 +293,15 @@ def test_status_0_without_a_registration_is_no_good_end(keeper):
     replay.node.machine.status = 0
     with pytest.raises(AssertionError, match="exit-status: 0, and there is neither"):
         replay.go([move(Do.RUN, "register", Then.REQUEST), move(Do.ANSWER, LOOK, Then.END)])
+
+
+def test_a_run_without_a_network_asks_nothing_and_the_cable_is_put_back(keeper, monkeypatch):
+    replay = keeper([], [LOOK])
+    monkeypatch.setattr(replaying, "unplug", lambda node: node.machine.done.append("cable out"))
+    monkeypatch.setattr(replaying, "plug_in", lambda node: node.machine.done.append("cable in"))
+    replay.run(Move(1, Step(Do.RUN, "register"), then=Then.END, offline=True))
+    replay.run(move(Do.RUN, "steward", Then.REQUEST, LOOK))
+    assert replay.node.machine.done == ["cable out", "cable in"]
 
 
 def test_people_act_through_the_mock_under_a_name_of_their_own(keeper):

@@ -2,7 +2,8 @@
 
 A machine is seen from outside: by the requests that reach the mock, by its power and by its units.  So a fault can be
 aimed at a request, and a kill or a power cut at the time when a request or its answer is held.  What happens between
-two requests, on the disk or in the kernel, cannot be aimed at.
+two requests, on the disk or in the kernel, cannot be aimed at.  A request that is never sent is not seen; but a whole
+run can be without a network, so that its first one is not sent.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Move:
     """One step at a machine; `number` counts from 1, `wait` are the seconds that pass before it.
 
     `asks` is the request that is to follow, where the trace names it; `interrupt` the kill or the power cut before the
-    answer is seen.
+    answer is seen; `offline` says that the whole run, which is one move, is without a network.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Move:
     then: Then = Then.UNSAID
     asks: str = ""
     interrupt: Do | None = None
+    offline: bool = False
 
     def __str__(self) -> str:
         return f"step {self.number} ({self.step})"
@@ -54,6 +56,8 @@ _INTERRUPTS = {
 }
 _IN_RUN = {Do.ANSWER, Do.KILL, Do.CUT}
 _BETWEEN_RUNS = {Do.RUN, Do.REBOOT}
+_NOTHING = (Step(Do.REBOOT),)
+"""What may stand behind the end of a trace."""
 
 
 def aimed(trace: Trace) -> tuple[Move, ...]:
@@ -66,8 +70,11 @@ def aimed(trace: Trace) -> tuple[Move, ...]:
     late: list[str] = []
     running = False
     for number, step in enumerate(trace.steps, 1):
-        here = Move(number, step)
-        wrong = unknown(agent, universe, step) or _turn(step, running, late) or unseen(step)
+        here, before = Move(number, step), moves[-1] if moves else None
+        wrong = unknown(agent, universe, step)
+        if not wrong and before is not None and before.offline and before.number == number - 1:
+            continue  # the request that is not sent
+        wrong = wrong or _turn(step, running, late) or unseen(step)
         if not wrong and step.after not in times:
             wrong = f"there is no time {step.after!r}, only {', '.join(filter(None, times))}"
         if wrong:
@@ -98,6 +105,8 @@ def beginning(universe: Universe) -> str:
 
 def _move(here: Move, rest: Sequence[Step], times: Mapping[str, float]) -> Move:
     step, interrupt = here.step, _INTERRUPTS.get(here.step.local)
+    if _is_offline(step, rest):
+        return Move(here.number, step, times[step.after], Then.END, offline=True)
     if step.do not in (Do.RUN, Do.ANSWER) or interrupt is not None:
         return Move(here.number, step, interrupt=interrupt)
     following = next((one for one in rest if one.do in _IN_RUN | _BETWEEN_RUNS), None)
@@ -106,6 +115,13 @@ def _move(here: Move, rest: Sequence[Step], times: Mapping[str, float]) -> Move:
     then = Then.REQUEST if following.do in _IN_RUN else Then.END
     asks = following.what if following.do is Do.ANSWER else ""
     return Move(here.number, step, times[step.after], then, asks)
+
+
+def _is_offline(step: Step, rest: Sequence[Step]) -> bool:
+    """Whether a run's first request is not sent, and it ends with that."""
+    first, second = [*rest, *_NOTHING, *_NOTHING][:2]
+    not_sent = first.do is Do.ANSWER and first.fault == RequestFault.NOT_SENT.value and not first.local
+    return step.do is Do.RUN and not_sent and second.do not in _IN_RUN
 
 
 def _still_running(move: Move, running: bool) -> bool:

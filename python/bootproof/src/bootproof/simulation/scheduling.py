@@ -49,7 +49,9 @@ class AimedMenu(Menu):
 
     def _chosen(self, state: State, kinds: frozenset[Kind]) -> Iterator[Next]:
         for following in super()._chosen(state, kinds):
-            if not unseen(following.step) and not self._passed_over(state, following.step):
+            # Whether it is a whole run that is without a network, only the trace shows.
+            not_sent = following.step.fault == RequestFault.NOT_SENT.value
+            if (not_sent or not unseen(following.step)) and not self._passed_over(state, following.step):
                 yield following
 
     def _passed_over(self, state: State, step: Step) -> bool:
@@ -202,7 +204,7 @@ def for_machines() -> list[Universe]:
 def _kinds(universe: Universe) -> list[Kind]:
     """What can go otherwise on a machine in this universe; half of it are interruptions."""
     disk = {fault.value for fault in universe.disk_faults}
-    there = [kind for kind in kinds_of(universe) if kind not in {RequestFault.NOT_SENT.value, *disk}]
+    there = [kind for kind in kinds_of(universe) if kind not in disk]
     others = [kind for kind in there if kind not in INTERRUPTIONS]
     return [*others, *INTERRUPTIONS * max(1, len(others) // len(INTERRUPTIONS))]
 
