@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 CUT = f"power cut {INTERRUPTED_AT_ONCE} (#0)"
 """After the answer was given, and before the program has written anything."""
-_READS = ("GET ", "graphql Snapshot", "graphql Survey")
+READS = ("GET ", "graphql Snapshot", "graphql Survey")
 _PULL = re.compile(r"/pulls/[0-9]+")
 
 
@@ -49,14 +49,11 @@ def at_each_edge(agent: str) -> Mapping[str, Trace]:
     found: dict[str, Trace] = {}
     known: set[tuple[str, ...]] = set()
     for name, story in STORIES.items():
-        steps, numbers = list(history(agent, story)), Counter[str]()
+        simulation = Simulation(agents.load(agent), UNIVERSES[story.universe])
+        steps, numbers = list(history(simulation, story.act)), Counter[str]()
         for run in _runs(steps):
-            asks = tuple(
-                _PULL.sub("/pulls/N", step.what)
-                for step in steps[run.start : run.stop]
-                if step.do is Do.ANSWER
-            )
-            if asks in known or (name and all(what.startswith(_READS) for what in asks)):
+            asks = tuple(kind_of(step) for step in steps[run.start : run.stop] if step.do is Do.ANSWER)
+            if asks in known or (name and all(what.startswith(READS) for what in asks)):
                 continue
             known.add(asks)
             for place in (place for place in run if steps[place].do is Do.ANSWER):
@@ -68,14 +65,14 @@ def at_each_edge(agent: str) -> Mapping[str, Trace]:
     return found
 
 
-def history(agent: str, story: Story) -> Iterator[Step]:
-    """What happens when nothing goes wrong, until runs change nothing any more, however much time passes."""
-    simulation = Simulation(agents.load(agent), UNIVERSES[story.universe])
-    state, act, runs = simulation.first(), story.act, 0
+def history(simulation: Simulation, act: Act | None, after: int = 1) -> Iterator[Step]:
+    """What happens when nothing goes wrong and somebody does this after so many runs, until runs change nothing any
+    more, however much time passes."""
+    state, runs = simulation.first(), 0
     while (step := simulation.default(state)) is not None:
         if step.step.do is Do.RUN:
             runs += 1
-            if act is not None and runs > 1 and (done := _done(simulation, state, act)):
+            if act is not None and runs > after and (done := _done(simulation, state, act)):
                 step, act = done, None
         yield step.step
         state = step.state
@@ -84,6 +81,11 @@ def history(agent: str, story: Story) -> Iterator[Step]:
 def _done(simulation: Simulation, state: State, act: Act) -> Next | None:
     """Somebody does this, if there is anything to do it to."""
     return next((n for n in simulation.next(state) if n.step == Step(Do.PERSON, act.value)), None)
+
+
+def kind_of(answer: Step) -> str:
+    """A request, whichever pull request it is about."""
+    return _PULL.sub("/pulls/N", answer.what)
 
 
 def _runs(steps: Sequence[Step]) -> Iterator[range]:

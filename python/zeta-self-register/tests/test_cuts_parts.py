@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import cuts
+import pytest
+from bootproof.simulation import agents
+from bootproof.simulation.people import Act
 from bootproof.simulation.steps import Do
+from bootproof.simulation.transitions import Simulation
+from bootproof.simulation.universe import Universe
+from bootproof.simulation.universes import UNIVERSES
 
 EDGES = cuts.at_each_edge("zeta-self-register")
 
@@ -41,3 +49,15 @@ def test_every_write_of_a_registration_and_of_the_stewards_work_is_met():
         ("repaired", f"POST {home}/pulls"),
         ("armed", "graphql AutoMerge"),
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guarded", ["alone", "checks", "reviews", "strict"])
+def test_there_is_no_other_write_whatever_somebody_does(guarded):
+    """Each act of people, early and late, before a base branch with and without rules."""
+    ours, met = agents.load("zeta-self-register"), {cuts.kind_of(trace.steps[-1]) for trace in EDGES.values()}
+    for act, after in product(Act, (1, 2, 3)):
+        universe = Universe("one act", "", world=UNIVERSES[guarded].world, people={act: 1})
+        steps = list(cuts.history(Simulation(ours, universe), act, after))
+        made = {cuts.kind_of(step) for step in steps if step.do is Do.ANSWER}
+        assert {what for what in made if not what.startswith(cuts.READS)} <= met, (act, after)
