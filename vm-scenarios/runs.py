@@ -30,9 +30,14 @@ _KILLED = 128 + 9
 
 
 def until_idle(unit: str) -> str:
-    """A shell script that waits for a run which a timer began: to start the unit meanwhile would be no other run."""
-    state = f"$(systemctl show -P SubState {unit})"
-    return f'while case "{state}" in start*|condition) ;; *) false ;; esac; do sleep 0.5; done'
+    """A shell script that waits for a run which a timer began, and prints the exit status of the last one.
+
+    To start the unit meanwhile would be no other run. Both are asked at once, since the next run may begin at any time,
+    and one that is under way has the status 0.
+    """
+    ask = f'said="$(systemctl show -p SubState -p ExecMainStatus {unit})"'
+    busy = 'case "$said" in *SubState=start*|*SubState=condition*) ;; *) false ;; esac'
+    return f"while {ask}; {busy}; do sleep 0.5; done; echo \"$said\" | sed -n 's/^ExecMainStatus=//p'"
 
 
 class Runs(Protocol):

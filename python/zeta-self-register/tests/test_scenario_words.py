@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -114,3 +115,28 @@ def test_a_tick_that_does_not_end_is_the_programs_fault(tmp_path):
     hangs = node(tmp_path, {"systemctl start": (124, ""), "ExecMainStatus": (0, "0")})
     with pytest.raises(AssertionError, match="does not end"):
         hangs.tick()
+
+
+SYSTEMCTL = """#!/bin/sh
+# The run that was asked for is over, and a timer has begun the next one, which ends while we look again.
+echo "$*" >>"$0.calls"
+case $(grep -c show "$0.calls") in
+    0) ;;
+    1) printf 'ExecMainStatus=0\\nSubState=start\\n' ;;
+    *) printf 'ExecMainStatus=77\\nSubState=failed\\n' ;;
+esac
+"""
+
+
+def test_the_status_of_a_tick_is_of_one_that_has_ended(tmp_path, monkeypatch):
+    """A repetition of fresh-install met it: the tick had ended with 77, and 0 was what the next one had so far."""
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(SYSTEMCTL)
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    ticks = node(tmp_path / "node", {})
+    ticks.machine.run = Here().run
+    assert ticks.join_tick() == 77
+    asked = (tmp_path / "systemctl.calls").read_text().splitlines()
+    assert asked[0].startswith("start ")
+    assert len(asked) == 3
