@@ -38,10 +38,12 @@ class Outcome(msgspec.Struct):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """The whole matrix; `states` counts the disks that were told apart."""
+    """The whole matrix; `states` counts the disks that were told apart, and `installed` those that the stick then
+    made of them."""
 
     rows: tuple[Outcome, ...]
     states: int
+    installed: int
     machine_seconds: float
 
 
@@ -61,7 +63,8 @@ def table(outcomes: Iterable[Outcome]) -> Table:
     found = {one.row: one for one in outcomes}
     ordered = _with_their_leaders([found[name] for name in ROWS if name in found])
     states = {one.state for one in ordered if one.state}
-    return Table(ordered, len(states), round(sum(one.machine_seconds for one in ordered), 1))
+    installed = {one.installed for one in ordered if one.installed}
+    return Table(ordered, len(states), len(installed), round(sum(one.machine_seconds for one in ordered), 1))
 
 
 def _with_their_leaders(ordered: Sequence[Outcome]) -> tuple[Outcome, ...]:
@@ -131,8 +134,8 @@ class Collector:
         for line in lines(whole):
             terminalreporter.line(line)
         terminalreporter.line(
-            f"{len(whole.rows)} of {len(ROWS)} rows, {whole.states} states of the disk,"
-            f" {whole.machine_seconds:.0f} s of machines that were on"
+            f"{len(whole.rows)} of {len(ROWS)} rows, {whole.states} states of the disk, {whole.installed} of what the"
+            f" stick then installed; {whole.machine_seconds:.0f} s of machines that were on"
         )
         keep: Path | None = self._config.getoption("--keep")
         if keep is not None:

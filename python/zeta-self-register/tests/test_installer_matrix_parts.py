@@ -123,6 +123,7 @@ def test_a_row_whose_installed_disk_another_booted_holds_only_if_that_one_does()
     for row, verdict in zip(rows, ("violated", *["holds"] * 4), strict=True):
         row.verdict = verdict
     whole = matrix_table.table(rows)
+    assert (whole.states, whole.installed) == (4, 3)
     came = ["violated", "violated", "violated", "holds", "skipped"]
     assert [one.verdict for one in whole.rows] == came
     _, first, second, third, _, fifth = matrix_table.lines(whole)
