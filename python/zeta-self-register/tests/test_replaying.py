@@ -72,6 +72,8 @@ class Machine:
             if "systemctl kill" in command:
                 self.process.kill()
             self.process.wait(30)
+        elif "SubState" in command:
+            text = "75"  # idle since the run before
         elif "-p InvocationID" in command:
             assert self.process is not None
             status_now = abs(self.process.returncode)
