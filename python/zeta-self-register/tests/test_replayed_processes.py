@@ -39,7 +39,7 @@ pytestmark = [
 LONGEST = 40
 """Steps of one history, beyond which no other kind of thing is looked for in it."""
 COMPARED = (
-    *("faults", "limits", "stale", "late-people", "retargeted", "checks", "switched-off"),
+    *("faults", "limits", "stale", "late-people", "retargeted", "checks"),
     *("start-record-ours", "start-installer"),
 )
 """Universes that have every kind of thing together, but for a second machine, and two other beginnings."""
@@ -86,7 +86,7 @@ def test_that_is_every_kind_there_is(compared: list[Trace]) -> None:
     happened = {one for trace in compared for step in trace.steps for one in told(step)}
     # What an operator does is a program that asks questions: `test_operator.py` runs it.
     steps = set(Do) - {Do.OPERATOR}
-    acts = {act.value for act in (Act.MERGE, Act.CLOSE, Act.RETARGET, Act.CHECK, Act.DISARM)}
+    acts = {act.value for act in (Act.MERGE, Act.CLOSE, Act.RETARGET, Act.CHECK)}
     assert happened >= {*steps, *acts, *(fault.value for fault in RequestFault)}
     assert happened >= {
         *("enospc at write", "enospc at make_folder", "enospc at lock", "eio at sync", "locked at lock"),
