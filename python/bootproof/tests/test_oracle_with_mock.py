@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bootproof import spending
 from bootproof.evidence import Site
 from bootproof.oracle import Case, Final, Registration, as_events, judge, read_events
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
@@ -83,6 +84,15 @@ def stray(person: AsUser) -> None:
     person.create_branch(REPOSITORY, "by-hand")
     person.push_file(REPOSITORY, RECORD, "x", branch="by-hand")
     person.open_pull(REPOSITORY, "by-hand")
+
+
+def test_the_row_says_how_long_the_program_ran(
+    scene: tuple[Site, MockServer, Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, _, agent = scene
+    agent.registers()
+    monkeypatch.setattr(spending, "running", lambda journal, timeline: 7 if timeline else 0)
+    assert site.judged(finished=True).running == 7
 
 
 def test_a_whole_life_holds(scene: tuple[Site, MockServer, Agent]) -> None:

@@ -41,6 +41,13 @@ def test_the_table_is_plain_and_fits_80_columns() -> None:
     assert lines[-1] == "1 holds, 1 harness-error"
 
 
+def test_what_was_spent_beyond_boots_is_told_with_and_without_the_programs_runs() -> None:
+    rows = [row(seconds=100, booting=40, running=30), row(seconds=60, booting=40), row(seconds=9)]
+    said = "installing and booting: 80 s; beyond it: 80 s, 100% of that; without the program's own runs (30 s): 62%"
+    assert said in render(rows).splitlines()
+    assert "installing" not in render([row(seconds=9)])
+
+
 def test_a_file_gets_no_colour_and_a_terminal_does() -> None:
     out = io.StringIO()
     print_report([row()], out)

@@ -94,6 +94,11 @@ REFUSED = {
         Step(LOOK.do, LOOK.what, local="power cut before anything was written (#1)")
     ],
     "step 2 (power-cut #2): what a power cut takes cannot be chosen: not in this layer": [Step(Do.CUT, "#2")],
+    # The run goes on after it, so it is not the whole of it that is without a network.
+    "step 2 (answer graphql Snapshot: not-sent): a request that is not sent is not seen: not in this layer": [
+        Step(LOOK.do, LOOK.what, "not-sent"),
+        LOOK,
+    ],
     "step 3 (answer graphql Snapshot: not-sent): a request that is not sent is not seen: not in this layer": [
         LOOK,
         Step(LOOK.do, LOOK.what, "not-sent"),

@@ -25,6 +25,10 @@ def test_each_step_fails_and_the_power_goes_in_each(step):
     assert (Ending.FAILS_AFTER_ITS_WORK in endings) == (step in THERE_IS_WORK)
 
 
+def test_each_way_to_end_is_met():
+    assert {row.ending for row in ROWS.values()} == set(Ending)
+
+
 def test_where_the_whole_system_is_there_without_the_stamp_it_must_say_so():
     assert [name for name, row in ROWS.items() if row.must_hold] == [
         "install-fails-after-its-work",

@@ -127,12 +127,10 @@ def _below(files: Ext4, folder: Node, path: bytes, names_alone: Set[bytes]) -> I
     for name, number in sorted(files.names(folder).items()):
         node = files.node(number)
         here = path + b"/" + name.encode(errors="surrogateescape")
-        if node.is_folder:
+        if node.is_folder or here in names_alone:
             yield b"%s %o %d" % (here, node.mode, node.owner)
-            yield from _below(files, node, here, names_alone)
-            continue
-        if here in names_alone:
-            yield b"%s %o %d" % (here, node.mode, node.owner)
+            if node.is_folder:
+                yield from _below(files, node, here, names_alone)
             continue
         said = files.content(node) if node.is_file or node.is_link else node.map
         yield b"%s %o %d %s" % (here, node.mode, node.owner, blake2b(said).digest())

@@ -56,8 +56,6 @@ _INTERRUPTS = {
 }
 _IN_RUN = {Do.ANSWER, Do.KILL, Do.CUT}
 _BETWEEN_RUNS = {Do.RUN, Do.REBOOT}
-_NOTHING = (Step(Do.REBOOT),)
-"""What may stand behind the end of a trace."""
 
 
 def aimed(trace: Trace) -> tuple[Move, ...]:
@@ -119,9 +117,11 @@ def _move(here: Move, rest: Sequence[Step], times: Mapping[str, float]) -> Move:
 
 def _is_offline(step: Step, rest: Sequence[Step]) -> bool:
     """Whether a run's first request is not sent, and it ends with that."""
-    first, second = [*rest, *_NOTHING, *_NOTHING][:2]
+    if step.do is not Do.RUN or not rest:
+        return False
+    first = rest[0]
     not_sent = first.do is Do.ANSWER and first.fault == RequestFault.NOT_SENT.value and not first.local
-    return step.do is Do.RUN and not_sent and second.do not in _IN_RUN
+    return not_sent and all(following.do not in _IN_RUN for following in rest[1:2])
 
 
 def _still_running(move: Move, running: bool) -> bool:
