@@ -69,10 +69,19 @@ def table(outcomes: Iterable[Outcome]) -> Table:
 
 def _with_their_leaders(ordered: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """A row whose disk another one followed up holds only if that one does; if none came so far, nobody has tried."""
-    booted = {one.installed: Verdict(one.verdict) for one in ordered if one.registered and one.verdict}
+    booted = _verdicts((one.installed, one.verdict) for one in ordered if one.registered)
     found = [_led(one, booted, one.installed) if not one.registered else one for one in ordered]
-    followed = {one.state: Verdict(one.verdict) for one in found if one.followed and one.verdict}
+    followed = _verdicts((one.state, one.verdict) for one in found if one.followed)
     return tuple(_led(one, followed, one.state) if not one.followed else one for one in found)
+
+
+def _verdicts(came: Iterable[tuple[str, str]]) -> dict[str, Verdict]:
+    """By disk, the worst that came of it: a disk that must hold is followed up twice."""
+    found: dict[str, list[Verdict]] = {}
+    for disk, verdict in came:
+        if verdict:
+            found.setdefault(disk, []).append(Verdict(verdict))
+    return {disk: worst(verdicts) for disk, verdicts in found.items()}
 
 
 def _led(one: Outcome, leaders: Mapping[str, Verdict], disk: str) -> Outcome:

@@ -116,6 +116,14 @@ def test_the_table_names_the_row_that_was_followed_up():
     assert third.endswith("violated")
 
 
+def test_of_two_rows_that_followed_a_disk_up_the_worse_one_counts():
+    violated = Outcome("install-fails-after-its-work", "1", followed=True, verdict="violated")
+    holds = Outcome("sync-power-100", "1", followed=True, verdict="holds")
+    led = Outcome("sync-fails-at-once", "1", verdict="holds")
+    found = {one.row: one.verdict for one in matrix_table.table([violated, holds, led]).rows}
+    assert found["sync-fails-at-once"] == "violated"
+
+
 def test_a_row_whose_installed_disk_another_booted_holds_only_if_that_one_does():
     rows = [
         Outcome("partition-fails-at-once", "1", "", True, installed="a", registered="does not register"),
