@@ -16,13 +16,6 @@ CACHE = Path(__file__).parents[3] / ".cache" / "guests"
 IMPATIENT = Accelerator(Kind.TCG, 2.0, "a hang is to be told soon")
 
 
-def test_a_kernels_last_words() -> None:
-    assert health.panicked("[ 1.0] Kernel panic - not syncing: Attempted to kill init!\n") == (
-        "Attempted to kill init!"
-    )
-    assert health.panicked("a line\nanother one") == ""
-
-
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[QemuMachine]:
     with QemuMachine("node-a", tmp_path) as machine:

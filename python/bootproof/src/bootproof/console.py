@@ -18,12 +18,12 @@ import pexpect
 from pexpect.socket_pexpect import SocketSpawn
 
 from bootproof.errors import MachineError, MachineTimeoutError
+from bootproof.last_words import PANIC, last_words
 
 LAST_LINES = 20
-PANIC = b"Kernel panic - not syncing"
 LINE_BYTES = 1000
 """More than a kernel's line has."""
-_DIES = re.compile(re.escape(PANIC) + rb"[^\n]*\n")
+_DIES = re.compile(re.escape(PANIC.encode()) + rb"[^\n]*\n")
 
 if TYPE_CHECKING:
     _Spawn = SocketSpawn[str]  # generic in its type stubs only
@@ -132,8 +132,7 @@ class Console:
             return self._gathered[self._booted_at :].decode(errors="replace").replace("\r", "")
 
     def last_lines(self, count: int = LAST_LINES) -> str:
-        lines = [line.rstrip() for line in self.text.splitlines() if line.strip()]
-        return "\n".join(f"  | {line}" for line in lines[-count:]) or "  | (nothing)"
+        return "\n".join(f"  | {line}" for line in last_words(self.text, count)) or "  | (nothing)"
 
     def read_from(self, position: int, timeout: float | None) -> bytes | None:
         """What was gathered from `position` on, waiting for more; None at the time limit, empty at the end."""

@@ -8,8 +8,8 @@ does a disk that the program itself has filled. What cannot be asked of the mach
 import shlex
 from collections.abc import Sequence
 
-from bootproof.console import PANIC
 from bootproof.errors import MachineError
+from bootproof.last_words import panicked
 from bootproof.machine import Machine
 
 DISK_FULL = "the guest's disk is full"
@@ -50,10 +50,3 @@ def _kept(machine: Machine, own: Sequence[str]) -> int:
     folders = " ".join(shlex.quote(folder) for folder in own)
     counted = f"du -sk {folders} 2>/dev/null | awk '{{ sum += $1 }} END {{ print sum + 0 }}'"
     return int(machine.run(counted, timeout=_ANSWER_SECONDS, check=False).text or 0)
-
-
-def panicked(console: str) -> str:
-    """The line in which a kernel says that it dies."""
-    panic = PANIC.decode()
-    said = (line.partition(panic)[2].strip(": ") for line in console.splitlines() if panic in line)
-    return next((line or panic for line in said), "")

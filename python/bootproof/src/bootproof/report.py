@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bootproof.last_words import last_words
 from bootproof.verdict import (
     HarnessError,
     Landing,
@@ -152,8 +153,8 @@ def _last_of_the_consoles(row: Row) -> list[str]:
     logs = sorted(Path(row.evidence).glob("consoles/*/console.log")) if row.evidence is not None else []
     told = []
     for log in logs:
-        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        told += [f"{log.parent.name}'s console: {line}" for line in lines[-CONSOLE_LINES:]]
+        lines = last_words(log.read_text(errors="replace"), CONSOLE_LINES)
+        told += [f"{log.parent.name}'s console: {line}" for line in lines]
     return told
 
 

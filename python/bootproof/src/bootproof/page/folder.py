@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bootproof.last_words import last_words
 from bootproof.page.chart import chart_of
 from bootproof.page.document import File, Shown, page
 from bootproof.page.evidence import read_run
@@ -78,4 +79,4 @@ def _last_words(source: Path) -> str:
     if not logs:
         return ""
     text = without_codes(logs[-1].read_bytes()[-20_000:].decode(errors="replace"))
-    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-LAST_LINES:])
+    return "\n".join(last_words(text, LAST_LINES))
