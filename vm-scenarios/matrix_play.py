@@ -17,7 +17,7 @@ from bootproof.firmware import FOUND_NOTHING
 from bootproof.guest import GuestFolder
 from bootproof.installation import STEPS
 from bootproof.timeline import MachineKind
-from bootproof.verdict import Landing
+from bootproof.verdict import Landing, Loses
 from cluster import only_pull
 from matrix_rows import Ending, Row
 from mock_github.server import MockServer
@@ -82,7 +82,9 @@ def _cut(node: Node, whole: Stepwise, row: Row) -> str:
     aimed = (
         Landing.LANDED if entries else None
     )  # one in a step that writes nothing is no other than the one before
-    node.site.timeline.cut(f"the installer in step {row.step}, after {said} writes", aimed)
+    node.site.timeline.cut(
+        f"the installer in step {row.step}, after {said} writes", aimed, Loses.NEWEST_WRITES
+    )
     node.machine.disks = (stepwise.cut(stop, written, node.site.disks / "cut.raw"),)
     return said
 

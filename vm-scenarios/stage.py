@@ -18,6 +18,7 @@ from typing import Any
 
 import agent
 from bootproof import installation, network
+from bootproof.errors import MachineError
 from bootproof.evidence import Site
 from bootproof.guest import GuestFolder
 from bootproof.machine import EventKind, Machine, MachineEvent
@@ -166,7 +167,7 @@ class Node:
 
     def cut(self, aimed_at: str, landing: Landing | None = None) -> None:
         """Takes the power away; whether it landed is for who aimed it at a moment."""
-        self.site.timeline.cut(aimed_at, landing)
+        self.site.timeline.cut(aimed_at, landing, self.machine.cut_loses)
         self.machine.cut()
 
     def off(self) -> None:
@@ -176,10 +177,21 @@ class Node:
 
     def _up(self) -> str:
         boot_id = self.machine.wait_for_shell()
-        self.machine.wait_until("multi-user.target")
+        try:
+            self.machine.wait_until("multi-user.target")
+        except MachineError:
+            self._not_held_up()
+            raise
         self.site.timeline.record(MachineKind.MULTI_USER)
         self.boots.append(boot_id)
         return boot_id
+
+    def _not_held_up(self) -> None:
+        """A boot that waits for a unit of the agent's is the agent's fault; any other is the machine's."""
+        jobs = self.machine.run("systemctl list-jobs --plain --no-legend", check=False).text
+        started = {line.split()[1] for line in jobs.splitlines() if line.split()[2:] == ["start", "running"]}
+        for unit in self.agent.units:
+            assert unit not in started, f"the boot waits for {unit}, which does not end"
 
     # --- the agent ------------------------------------------------------------------------------------------
 

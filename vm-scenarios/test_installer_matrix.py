@@ -12,7 +12,6 @@ first does it, and the others say which that was.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import matrix_play as play
@@ -22,6 +21,7 @@ from bootproof import disk
 from bootproof.diskstates import contents
 from bootproof.oracle import Final
 from bootproof.timeline import MachineKind
+from matrix_leaders import judged_there, leader
 from matrix_play import Booted
 from matrix_rows import ROWS, Ending, Row
 from matrix_table import PROPERTY, Outcome, seconds_on
@@ -67,7 +67,11 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
     outcome.state = contents.fingerprint(left)
     complete = row.ending is Ending.TWO_TRIES_FAIL or (row.at_end and is_whole(contents.content(left, STAMP)))
     node.site.timeline.record(MachineKind.INSTALL_FINISHED if complete else MachineKind.INSTALL_FAILED)
-    if not first(shared / f"followed-up-{planted}", f"{outcome.state}{'-must-hold' * row.must_hold}"):
+    leads = leader(
+        shared / f"followed-up-{planted}", f"{outcome.state}{'-must-hold' * row.must_hold}", row.name
+    )
+    if leads != row.name:
+        node.site.add(judged_there("it left", leads))
         left.unlink()
         return
     outcome.followed = True
@@ -88,10 +92,13 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
     play.install_again(node, whole, stick)
     assert len(server.events()) == asked, "the installer reached GitHub"
     outcome.installed = installed(play.raw_copy(node, node.site.disks / "installed.raw"), booted)
-    if first(shared / f"registered-{planted}", outcome.installed):
-        node.site.expect(final=Final.EXACTLY_ONE_OPEN)
-        outcome.registered = "does not register"
-        outcome.registered = play.register(node, server)
+    leads = leader(shared / f"registered-{planted}", outcome.installed, row.name)
+    if leads != row.name:
+        node.site.add(judged_there("the stick then installed", leads))
+        return
+    node.site.expect(final=Final.EXACTLY_ONE_OPEN)
+    outcome.registered = "does not register"
+    outcome.registered = play.register(node, server)
 
 
 def installed(disk: Path, before: Booted) -> str:
@@ -107,13 +114,3 @@ def is_whole(stamp: bytes | None) -> bool:
         return stamp is not None and isinstance(json.loads(stamp), dict)
     except ValueError:
         return False
-
-
-def first(folder, state: str) -> bool:
-    """Whether nobody follows this state of the disk up already."""
-    folder.mkdir(exist_ok=True)
-    try:
-        os.close(os.open(folder / state, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return False
-    return True

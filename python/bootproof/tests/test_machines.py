@@ -24,6 +24,7 @@ from bootproof.installation import Installation
 from bootproof.machine import EventKind, MachineEvent
 from bootproof.network import Forward
 from bootproof.qemu import Hardware, QemuMachine
+from bootproof.verdict import Loses
 
 pytestmark = [pytest.mark.machine, pytest.mark.timeout(1200)]
 
@@ -102,6 +103,7 @@ def test_boots_reboots_resets_cuts_and_what_each_leaves(
     machine.reset()
     boots.append(machine.wait_for_shell())
     machine.run("echo again >/root/again; sync -f /root/again; echo lost >/root/lost-again")
+    assert machine.cut_loses is Loses.NEW_CLUSTERS
     machine.cut()
     assert not machine.is_on
     with pytest.raises(MachineError, match="no shell"):
@@ -181,6 +183,7 @@ def test_an_installation_fails_at_the_step_it_is_told_to(stick: GuestFolder, tmp
         assert not installation.install(machine, Installation(fail_before="6.92"))
         assert "step 6.92 install: FAILED: as asked" in machine.console.text
         assert "step 6.95" not in machine.console.text
+        assert machine.cut_loses is Loses.PAGE_CACHE
         machine.cut()
         machine.remove_stick()
         machine.power_on()  # no system on the disk: the firmware finds nothing to start

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bootproof.oracle import ALWAYS, Final, as_events, interruptions, judge, verdict_of
 from bootproof.timeline import ClaimState, MachineKind, MarkerClaim
-from bootproof.verdict import Interruption, Landing, Verdict
+from bootproof.verdict import Interruption, Landing, Loses, Verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,11 +26,13 @@ def test_interruptions_are_counted_with_what_became_of_them(booted: Any) -> None
     booted.log("fault-landed", fault="drop-after")
     booted.log("fault-missed", fault="5xx-after")
     booted.cut(Landing.TOO_LATE)
+    booted.machine(MachineKind.CUT, landing=Landing.LANDED, loses=Loses.NEW_CLUSTERS)
     booted.machine(MachineKind.KILL, landing=Landing.LANDED)
     assert interruptions(booted.case()) == (
         Interruption("drop-after", Landing.LANDED),
         Interruption("5xx-after", Landing.TOO_LATE),
         Interruption("cut", Landing.TOO_LATE),
+        Interruption("cut (page cache and new clusters)", Landing.LANDED),
         Interruption("kill", Landing.LANDED),
     )
 

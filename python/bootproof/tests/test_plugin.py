@@ -20,7 +20,7 @@ PRELUDE = '''
 import json, pytest
 from bootproof.oracle import Final, Registration
 from bootproof.timeline import MachineKind
-from bootproof.verdict import HarnessError, Landing
+from bootproof.verdict import HarnessError, Landing, Loses
 
 REGISTRATION = Registration(repository="acme/cluster", record="node.yaml", branch="register-node-a",
                             user_agent="^agent/", logins=("alice",))
@@ -106,7 +106,7 @@ def test_what_the_oracle_finds_fails_the_test(tmp_path: Path) -> None:
     twin = """
     def test_reboot(installed):
         log(installed, request("r1"), opened("r1", 1), request("r2"), opened("r2", 2))
-        installed.timeline.cut("the PR", Landing.TOO_LATE)
+        installed.timeline.cut("the PR", Landing.TOO_LATE, Loses.PAGE_CACHE)
         installed.expect(final=Final.EXACTLY_ONE_OPEN)
     """
     status, output, report = run(tmp_path, twin)

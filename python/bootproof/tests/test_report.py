@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_what_was_spent_beyond_boots_is_told_with_and_without_the_programs_runs(
     said = "installing and booting: 80 s; beyond it: 80 s, 100% of that; without the program's own runs (30 s): 62%"
     assert said in render(rows).splitlines()
     assert "installing" not in render([row(seconds=9)])
+
+
+def test_the_pace_is_by_the_clock_from_the_first_beginning_to_the_last_end() -> None:
+    noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    rows = [
+        row(began=noon, seconds=150),
+        row(began=noon + timedelta(minutes=2), seconds=30),
+        row(seconds=900),
+    ]
+    assert "2 runs in 2.5 min: 0.8 a minute" in render(rows).splitlines()
+    assert "a minute" not in render(rows[:1])
 
 
 def test_a_file_gets_no_colour_and_a_terminal_does() -> None:

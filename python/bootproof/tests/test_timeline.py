@@ -18,7 +18,7 @@ from bootproof.timeline import (
     merge,
     read_timeline,
 )
-from bootproof.verdict import HarnessError, Landing
+from bootproof.verdict import HarnessError, Landing, Loses
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ def test_what_was_recorded_is_read_back(tmp_path: Path) -> None:
         timeline.install_step("partition")
         timeline.boot("b1")
         timeline.unit_state("sshd.service", "active")
-        timeline.cut("the answer to the PR", Landing.TOO_LATE)
+        timeline.cut("the answer to the PR", Landing.TOO_LATE, Loses.PAGE_CACHE)
         timeline.marker_seen("{}", "b1", MarkerClaim(ClaimState.PR_OPEN, 3, "b1"))
         assert read_timeline(path) == timeline.events
     assert [event.kind.value for event in read_timeline(path)] == [

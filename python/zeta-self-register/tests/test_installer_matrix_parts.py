@@ -13,6 +13,8 @@ from bootproof.disk import Disk
 from bootproof.diskstates.write_log import Entry, Kind
 from bootproof.installation import STEPS, Installation
 from bootproof.saved import Saved
+from bootproof.verdict import Verdict
+from matrix_leaders import judged_there, leader
 from matrix_rows import ROWS, THERE_IS_WORK, Ending
 from matrix_table import Outcome
 from stepwise import Order, Stop
@@ -97,6 +99,21 @@ def test_a_cut_leaves_the_disk_with_the_first_writes(tmp_path):
     assert disk.read_bytes() == bytes(4096)
     stop.log.write_bytes(b"")
     assert stepwise.entries(stop) == ()
+
+
+def test_who_comes_first_to_a_disk_goes_on_with_it_and_the_others_name_it(tmp_path):
+    shared = tmp_path / "followed-up"
+    assert [
+        leader(shared, state, row) for state, row in (("x", "a"), ("x", "b"), ("y", "b"), ("x", "a"))
+    ] == [
+        "a",
+        "a",
+        "b",
+        "a",
+    ]
+    told = judged_there("it left", "a")
+    assert (told.verdict, told.vacuous) == (Verdict.HOLDS, False)
+    assert "same as in a:" in told.note
 
 
 def test_the_table_names_the_row_that_was_followed_up():

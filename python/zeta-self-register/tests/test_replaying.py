@@ -22,7 +22,7 @@ from bootproof.simulation.people import Act
 from bootproof.simulation.steps import By, Do, Step
 from bootproof.simulation.universes import UNIVERSES
 from bootproof.timeline import MachineKind
-from bootproof.verdict import HarnessError, Landing
+from bootproof.verdict import HarnessError, Landing, Loses
 from mock_github import wire
 from mock_github.graphql_base import node_id
 from mock_github.live import Live
@@ -55,6 +55,7 @@ class Machine:
 
     boot_id = "boot-1"
     factor = 1.0
+    cut_loses = Loses.PAGE_CACHE
 
     def __init__(self, server: MockServer, own: object, asks: list[list[str]]) -> None:
         self.server, self.own, self.asks = server, own, asks

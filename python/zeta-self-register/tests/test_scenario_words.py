@@ -10,10 +10,11 @@ from pathlib import Path
 import agent
 import pytest
 import runs
+from bootproof.errors import MachineError
 from bootproof.evidence import Site
 from bootproof.machine import CommandResult
 from bootproof.timeline import MachineKind
-from bootproof.verdict import HarnessError
+from bootproof.verdict import HarnessError, Loses
 from cluster import a_cluster, every_fault_came
 from mock_github.faults import Fault, FaultKind
 from mock_github.server import MockServer
@@ -80,10 +81,10 @@ def test_a_fault_that_never_came_shows_nothing(tmp_path):
 
 def test_a_cut_that_came_too_late_shows_nothing_and_one_that_was_not_aimed_is_no_matter(tmp_path):
     site = Site(tmp_path, "scenario")
-    site.timeline.cut("the running system", None)
-    site.timeline.cut("a request", landing(True))
+    site.timeline.cut("the running system", None, Loses.PAGE_CACHE)
+    site.timeline.cut("a request", landing(True), Loses.PAGE_CACHE)
     all_landed(site.timeline.events)
-    site.timeline.cut("an answer", landing(False))
+    site.timeline.cut("an answer", landing(False), Loses.PAGE_CACHE)
     with pytest.raises(HarnessError, match="too late; it was aimed at an answer"):
         all_landed(site.timeline.events)
 
@@ -115,6 +116,30 @@ def test_a_tick_that_does_not_end_is_the_programs_fault(tmp_path):
     hangs = node(tmp_path, {"systemctl start": (124, ""), "ExecMainStatus": (0, "0")})
     with pytest.raises(AssertionError, match="does not end"):
         hangs.tick()
+
+
+class DoesNotComeUp(Machine):
+    """Its shell is there, and multi-user.target is not reached in time."""
+
+    def power_on(self) -> None: ...
+    def wait_for_shell(self) -> str:
+        return self.boot_id
+
+    def wait_until(self, unit: str) -> None:
+        raise MachineError(f"{unit} was not reached")
+
+
+@pytest.mark.parametrize("state", ["running", "waiting"])
+def test_a_boot_that_waits_for_the_program_is_the_programs_fault_and_any_other_is_not(state, tmp_path):
+    jobs = f"98 zeta-self-register.service start {state}\n2 multi-user.target start waiting\n"
+    stuck = node(tmp_path, {})
+    stuck.machine = DoesNotComeUp({"list-jobs": (0, jobs)})
+    fault, said = (
+        (AssertionError, "the boot waits for") if state == "running" else (HarnessError, "was not reached")
+    )
+    with pytest.raises(fault, match=said):
+        stuck.boot()
+    assert stuck.boots == []
 
 
 SYSTEMCTL = """#!/bin/sh

@@ -18,6 +18,7 @@ from bootproof.errors import MachineError
 from bootproof.guest import GuestFolder
 from bootproof.machine import CommandResult, ConsolePort, EventKind, MachineEvent, Record
 from bootproof.network import Forward
+from bootproof.verdict import Loses
 
 
 class Driven(Protocol):
@@ -106,6 +107,10 @@ class DriversMachine:
         self._machine.connect()
         self._machine.shutdown()
         self._tell(EventKind.POWER_OFF, "guest")
+
+    @property
+    def cut_loses(self) -> Loses:
+        return Loses.PAGE_CACHE
 
     def cut(self) -> None:
         """Ends QEMU; see the module's text for what that loses."""

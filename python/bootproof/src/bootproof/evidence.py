@@ -30,7 +30,7 @@ from bootproof.oracle import (
     verdict_of,
 )
 from bootproof.progress import Phase, phase
-from bootproof.timeline import MachineKind, Timeline, read_timeline
+from bootproof.timeline import MachineKind, Timeline, now_utc, read_timeline
 from bootproof.unit_journal import IN_FOLDER, UnitJournal, read_unit_journal
 from bootproof.verdict import HarnessError, Row, RuleResult, Verdict, worst
 
@@ -62,7 +62,7 @@ class Site:
         self._secrets: list[bytes] = []
         self._without_oracle = ""
         self._further: list[RuleResult] = []
-        self._begun = time.monotonic()
+        self._begun, self._began = time.monotonic(), now_utc()
 
     def follow(self, mock: EventSource) -> None:
         """Orders the timeline exactly beside this mock's events, not by time."""
@@ -106,6 +106,7 @@ class Site:
             scenario=self.scenario,
             machine=self.machine,
             verdict=Verdict.HOLDS,
+            began=self._began,
             seconds=round(seconds, 3),
             evidence=str(self.folder),
         )

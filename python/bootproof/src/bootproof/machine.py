@@ -15,6 +15,7 @@ from bootproof.disk import Disk
 from bootproof.guest import GuestFolder
 from bootproof.network import Forward
 from bootproof.saved import Saved
+from bootproof.verdict import Loses
 
 
 class EventKind(enum.Enum):
@@ -80,6 +81,11 @@ class Machine(Protocol):
     @property
     def factor(self) -> float:
         """By which it stretches them; for who waits for something of it elsewhere."""
+        ...
+
+    @property
+    def cut_loses(self) -> Loses:
+        """What `cut` takes with it."""
         ...
 
     @property

@@ -24,7 +24,7 @@ from bootproof.oracle_case import (
 )
 from bootproof.oracle_expect import expected_rules
 from bootproof.oracle_rules import ALWAYS, Look, Rule
-from bootproof.timeline import MachineKind
+from bootproof.timeline import MachineEvent, MachineKind
 from bootproof.verdict import HarnessError, Interruption, Landing, RuleResult, Verdict, worst
 
 __all__ = [
@@ -73,11 +73,16 @@ def interruptions(case: Case) -> tuple[Interruption, ...]:
     landings = {"fault-landed": Landing.LANDED, "fault-missed": Landing.TOO_LATE}
     faults = [Interruption(_kind(e), landings[e.type]) for e in case.events if e.type in landings]
     broken_off = [
-        Interruption(event.name or event.kind.value, event.landing)
+        Interruption(_broken_off(event), event.landing)
         for event in case.timeline
         if event.kind in (MachineKind.CUT, MachineKind.KILL) and event.landing is not None
     ]
     return tuple(faults + broken_off)
+
+
+def _broken_off(event: MachineEvent) -> str:
+    loses = f" ({event.loses.value})" if event.loses is not None else ""
+    return f"{event.name or event.kind.value}{loses}"
 
 
 def _kind(event: Event) -> str:

@@ -20,7 +20,7 @@ from bootproof import disk, firmware
 from bootproof.accelerator import Accelerator, probe
 from bootproof.command_port import CommandPort
 from bootproof.console import Console
-from bootproof.disk import Disk
+from bootproof.disk import Disk, Format
 from bootproof.errors import MachineError, MachineTimeoutError
 from bootproof.firmware import Firmware
 from bootproof.guest import Console as ConsoleDevice
@@ -30,6 +30,7 @@ from bootproof.network import Forward
 from bootproof.qemu_command import Boot, DirectKernel, Hardware, Wiring, WriteLog, command_line, direct_kernel
 from bootproof.qemu_process import CRASHED, QemuProcess
 from bootproof.saved import SAVED, Saved
+from bootproof.verdict import Loses
 
 __all__ = ["Hardware", "QemuMachine", "WriteLog"]
 
@@ -291,6 +292,12 @@ class QemuMachine:
     def wait_for_power_off(self, timeout: float = 30) -> None:
         """Wait until the guest has switched the machine off."""
         self._wait_for(lambda: self._process is None, timeout, "did not go off")
+
+    @property
+    def cut_loses(self) -> Loses:
+        """See disk.py: on an overlay, QEMU itself holds something back."""
+        grows = any(one.format is Format.QCOW2 and not one.read_only for one in self.disks)
+        return Loses.NEW_CLUSTERS if grows else Loses.PAGE_CACHE
 
     def cut(self) -> None:
         """Cut the power: QEMU is killed between two instructions of the guest (see disk.py for what is lost)."""

@@ -18,12 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bootproof.last_words import last_words
+from bootproof.tally import tally
 from bootproof.verdict import (
     HarnessError,
     Landing,
     Row,
     Verdict,
-    count_landings,
     exit_status,
     worst,
 )
@@ -120,13 +120,7 @@ def _below(rows: Sequence[Row]) -> list[Text]:
         for text in explain(row):
             style = _STYLE[row.verdict] if row.verdict is not Verdict.HOLDS else ""
             lines.append(Text.assemble((f"{row.scenario}: ", style), text))
-    landings = [f"{what}: {_counted(counts)}" for what, counts in _matrix(rows).items()]
-    if landings:
-        lines.append(Text("interruptions: " + "; ".join(landings)))
-    if spent := _spent(rows):
-        lines.append(Text(spent))
-    lines.append(Text(summary(rows)))
-    return [Text(""), *lines]
+    return [Text(""), *lines, *map(Text, (*tally(rows), summary(rows)))]
 
 
 def explain(row: Row) -> list[str]:
@@ -156,28 +150,6 @@ def _last_of_the_consoles(row: Row) -> list[str]:
         lines = last_words(log.read_text(errors="replace"), CONSOLE_LINES)
         told += [f"{log.parent.name}'s console: {line}" for line in lines]
     return told
-
-
-def _matrix(rows: Sequence[Row]) -> dict[str, dict[Landing, int]]:
-    return count_landings(interruption for row in rows for interruption in row.interruptions)
-
-
-def _counted(counts: dict[Landing, int]) -> str:
-    return f"{counts[Landing.LANDED]} landed, {counts[Landing.TOO_LATE]} too late"
-
-
-def _spent(rows: Sequence[Row]) -> str:
-    """What the runs cost beyond what their machines would have taken anyway."""
-    own = [row for row in rows if row.booting]
-    booting = sum(row.booting for row in own)
-    beyond = sum(row.seconds for row in own) - booting
-    running = sum(row.running for row in own)
-    return (
-        f"installing and booting: {booting:.0f} s; beyond it: {beyond:.0f} s, {beyond / booting:.0%} of that;"
-        f" without the program's own runs ({running:.0f} s): {(beyond - running) / booting:.0%}"
-        if own
-        else ""
-    )
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 import msgspec
 
-from bootproof.verdict import HarnessError, Landing
+from bootproof.verdict import HarnessError, Landing, Loses
 
 
 class MachineKind(enum.Enum):
@@ -87,6 +87,7 @@ class MachineEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     text: str = ""
     detail: str = ""
     landing: Landing | None = None
+    loses: Loses | None = None
     claim: MarkerClaim | None = None
     after_seq: int | None = None
     seconds: float | None = None
@@ -151,9 +152,9 @@ class Timeline:
     def unit_state(self, unit: str, state: str) -> MachineEvent:
         return self.record(MachineKind.UNIT_STATE, name=unit, state=state)
 
-    def cut(self, aimed_at: str, landing: Landing | None) -> MachineEvent:
+    def cut(self, aimed_at: str, landing: Landing | None, loses: Loses) -> MachineEvent:
         """The power went; `landing` is None where it was aimed at nothing that could be missed."""
-        return self.record(MachineKind.CUT, detail=aimed_at, landing=landing)
+        return self.record(MachineKind.CUT, detail=aimed_at, landing=landing, loses=loses)
 
     def kill(self, aimed_at: str, landing: Landing, by: str = "") -> MachineEvent:
         """The program was killed: by SIGKILL, or `by` what stopped its machine."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
@@ -34,8 +35,20 @@ class Landing(enum.Enum):
     TOO_LATE = "too-late"
 
 
+class Loses(enum.Enum):
+    """What a power cut takes with it. The less that is, the less has been shown by one that did no harm."""
+
+    PAGE_CACHE = "page cache"
+    """What the guest itself had not written to its disk yet."""
+    NEW_CLUSTERS = "page cache and new clusters"
+    """Of an image that grows, what was newly allocated and not synced, too."""
+    NEWEST_WRITES = "newest writes"
+    """All that the disk was given after a moment that was chosen in a record of its writes."""
+
+
 class Interruption(msgspec.Struct, frozen=True):
-    """A fault or a power cut that was aimed at the run; `what` is its kind (`drop-after`, `cut`, ...)."""
+    """A fault or a power cut that was aimed at the run; `what` is its kind (`drop-after`, `kill`, ...), of a cut with
+    what it loses, where that is known (`cut (page cache)`)."""
 
     what: str
     landing: Landing
@@ -76,7 +89,7 @@ class RuleResult(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table: one scenario on one machine. `seconds` is wall-clock time, `booting` the
     part of it in which the machine installed and booted, `running` a further part in which the program's units ran, as
-    far as the guest's journal tells; `evidence` is the folder that was kept, if one was."""
+    far as the guest's journal tells; `began` is UTC; `evidence` is the folder that was kept, if one was."""
 
     scenario: str
     machine: str
@@ -84,6 +97,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     pull_requests_opened: int = 0
     boots: int = 0
     requests: int = 0
+    began: datetime | None = None
     seconds: float = 0.0
     booting: float = 0.0
     running: float = 0.0

@@ -14,7 +14,7 @@ import pytest
 from bootproof.oracle import CaseFile, Registration
 from bootproof.timeline import ClaimState, MachineEvent, MachineKind, MarkerClaim
 from bootproof.unit_journal import Asked
-from bootproof.verdict import Finding, Interruption, Landing, Row, RuleResult, Verdict
+from bootproof.verdict import Finding, Interruption, Landing, Loses, Row, RuleResult, Verdict
 
 K = MachineKind
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -159,7 +159,7 @@ def _registers(recording: Recording, word: str) -> None:
         "paths": ["node.yaml"],
     }
     recording.asks(103, "/repos/acme/cluster/pulls", opened, took=None, delivered=False, status=201)
-    recording.machine(105, K.CUT, detail=f"the answer{word}", landing=Landing.LANDED)
+    recording.machine(105, K.CUT, detail=f"the answer{word}", landing=Landing.LANDED, loses=Loses.PAGE_CACHE)
     recording.answers_held(105.5)
     recording.machine(106, K.POWER_ON, detail="disk")
     recording.machine(110, K.BOOT, boot_id=second)

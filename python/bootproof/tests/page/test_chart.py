@@ -58,7 +58,7 @@ def test_each_boot_has_its_id_and_each_time_with_power_its_end(chart: Chart) -> 
         (146, "guest reset"),
         (151, "power off"),
     ]
-    assert "aimed at the answer" in ends[1].text
+    assert "aimed at the answer, loses page cache" in ends[1].text
     assert chart.off == ((0, 0.5), (85, 90), (105, 106), (151, 161))
     assert [guide.at for guide in chart.guides if guide.cut] == [105]
 

@@ -97,9 +97,12 @@ def test_junit_has_the_same_names_and_verdicts(a_row: Callable[..., Row], tmp_pa
     (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
     assert counts == {"tests": "4", "failures": "1", "errors": "1", "skipped": "1"}
-    cases = list(suite)
+    cases = list(suite.iter("testcase"))
+    together = suite.findtext("system-out") or ""
+    assert "interruptions: cut: 3 landed, 0 too late; kill: 0 landed, 3 too late" in together
     assert [case.get("name") for case in cases] == [clean(row.scenario) for row in rows]
     tree = ElementTree.fromstring(page.read_text(encoding="utf-8").partition("\n")[2])
+    assert f"I{together[1:]}." in [note.text for note in tree.iter("p")]
     assert [title.text for title in tree.iter("h2")] == [case.get("name") for case in cases]
     assert [{child.tag for child in case} - {"properties"} for case in cases] == [
         {"failure"},

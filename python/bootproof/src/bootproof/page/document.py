@@ -12,7 +12,8 @@ from bootproof.page.style import CSS, PATTERNS
 from bootproof.page.svg import drawn
 from bootproof.page.text import plural, safe, seconds
 from bootproof.report import explain, summary
-from bootproof.verdict import Finding, Landing, Row, RuleResult, Verdict, count_landings
+from bootproof.tally import tally
+from bootproof.verdict import Finding, Landing, Row, RuleResult, Verdict
 
 # The page runs no script and loads nothing, and a browser holds it to that.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -51,7 +52,7 @@ def page(runs: Sequence[Shown], made: str) -> str:
         f'<svg class="patterns" aria-hidden="true"><defs>{PATTERNS}</defs></svg>'
         f"<main><h1>{safe(headline(rows))}</h1>"
         f'<p class="soft">What real boots came to, judged from the records alone. {safe(made)}</p>'
-        f"{_verdicts(rows)}{_interruptions(rows)}{_legend()}{sections}</main></body></html>\n"
+        f"{_verdicts(rows)}{_tally(rows)}{_legend()}{sections}</main></body></html>\n"
     )
 
 
@@ -98,15 +99,8 @@ def _why(row: Row) -> str:
     return "" if row.verdict is Verdict.HOLDS else next(iter(explain(row)), "no reason was given")
 
 
-def _interruptions(rows: Sequence[Row]) -> str:
-    counted = count_landings(interruption for row in rows for interruption in row.interruptions)
-    if not counted:
-        return ""
-    told = "; ".join(
-        f"{what}: {counts[Landing.LANDED]} landed, {counts[Landing.TOO_LATE]} too late"
-        for what, counts in counted.items()
-    )
-    return f'<p class="note">Interruptions: {safe(told)}.</p>'
+def _tally(rows: Sequence[Row]) -> str:
+    return "".join(f'<p class="note">{safe(line[0].upper() + line[1:])}.</p>' for line in tally(rows))
 
 
 def _legend() -> str:

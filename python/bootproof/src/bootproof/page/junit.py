@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bootproof.page.text import clean
 from bootproof.report import explain
+from bootproof.tally import tally
 from bootproof.verdict import Row, Verdict
 
 _ELEMENTS = {Verdict.VIOLATED: "failure", Verdict.HARNESS_ERROR: "error", Verdict.SKIPPED: "skipped"}
@@ -28,6 +29,8 @@ def junit_xml(rows: Sequence[Row]) -> str:
     suite = ElementTree.SubElement(suites, "testsuite", about)
     for row in rows:
         _case(suite, row)
+    if together := tally(rows):
+        ElementTree.SubElement(suite, "system-out").text = clean("\n".join(together))
     ElementTree.indent(suites)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(suites, encoding="unicode")}\n'
 

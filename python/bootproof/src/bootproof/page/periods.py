@@ -90,7 +90,13 @@ def _ended(now: Period, event: MachineEvent, at: float, by: tuple[str, ...]) -> 
     }
     ending = endings.get(event.kind, Ending.UNKNOWN)
     detail = {
-        Ending.CUT: f"aimed at {event.detail}" if event.detail else "",
+        Ending.CUT: _cut(event),
         Ending.OFF: f"by the {event.detail}" if event.detail else "",
     }.get(ending, "")
     return replace(now, end=at, ending=ending, detail=detail, landing=event.landing, ended_by=by)
+
+
+def _cut(event: MachineEvent) -> str:
+    aimed = f"aimed at {event.detail}" if event.detail else ""
+    loses = f"loses {event.loses.value}" if event.loses is not None else ""
+    return ", ".join(filter(None, (aimed, loses)))
