@@ -21,6 +21,8 @@ FUZZ = SCENARIOS / "fuzz.py"
 """Not among the scenarios: it goes on for as long as it is told to."""
 RECORDED = "disk-states"
 """The scenario that has a file system to choose."""
+MATRIX = "installer-matrix"
+"""The scenario whose rows leave work to each other."""
 MACHINE_BYTES = 3 << 29
 """What a machine needs of the memory: the guest's 1 GiB, and what QEMU and its test need beside it."""
 MEMINFO = Path("/proc/meminfo")
@@ -107,6 +109,8 @@ def _add_kinds(group: argparse._ArgumentGroup) -> None:
     option("--agent", type=Path, metavar="DIR", help=text)
     text = "only replay these traces on a machine; without any, all that are kept for it"
     option("--replay", nargs="*", type=Path, metavar="TRACE", help=text)
+    text = "each scenario so often: is there one that does not always hold?"
+    option("--times", type=int, default=1, metavar="N", help=text)
     text = "put bad agents on the machines: 0 if each one is caught"
     option("--planted", action="store_true", help=text)
     text = f"{RECORDED} on this one, and this: {', '.join(bootstrap.FILE_SYSTEMS)} (the first)"
@@ -125,6 +129,7 @@ def _wrong(options: argparse.Namespace, known: Mapping[str, Path]) -> str:
         return f"-j {options.j}: one scenario at a time is the least"
     return (
         _wrong_file_system(options, known)
+        or _wrong_times(options)
         or _wrong_fuzz(options)
         or _wrong_agent(options, known)
         or _wrong_places(options)
@@ -142,6 +147,16 @@ def _wrong_file_system(options: argparse.Namespace, known: Mapping[str, Path]) -
             return f"no file system {name}; {_nearest(name, bootstrap.FILE_SYSTEMS)}"
     if options.file_system and RECORDED not in _names(options, known):
         return f"--file-system is for {RECORDED} alone: ./prove {RECORDED} --file-system …"
+    return ""
+
+
+def _wrong_times(options: argparse.Namespace) -> str:
+    if options.times < 1:
+        return f"--times {options.times}: once is the least"
+    if options.times > 1 and not options.scenario:
+        return "--times: name the scenarios that are to be repeated, such as  ./prove --times 20 reboot"
+    if options.times > 1 and MATRIX in options.scenario:
+        return f"--times: the rows of {MATRIX} leave equal disks to each other; run it again instead"
     return ""
 
 

@@ -13,6 +13,7 @@ import agent
 import agent_folder
 import fuzz_run
 import matrix_table
+import msgspec
 import planted as planted_bugs
 import pytest
 import stepwise
@@ -396,7 +397,9 @@ def step_by_step(
     def make(folder: Path) -> stepwise.Stepwise:
         with phase("installs once for all, step by step"), on_its_own(described, folder) as machine:
             machine.forwards = NOBODY_THERE
-            ready, stops = stepwise.record(machine, stick, an_installation(payload), folder)
+            # What the installer would make up otherwise is no difference between two disks.
+            wanted = msgspec.structs.replace(an_installation(payload), node="node-1a2b3c")
+            ready, stops = stepwise.record(machine, stick, wanted, folder)
             return stepwise.Stepwise(ready, stops, name_in(machine.console.text))
 
     return made_once(shared, f"stepwise{planted and '-'}{planted}", stepwise.Stepwise, make)

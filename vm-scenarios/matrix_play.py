@@ -29,11 +29,19 @@ BOOT_LIMIT = 25
 """Seconds on hardware until a disk that boots shows its login, or what is wrong with it."""
 SMALL = 2 << 30
 _TRIES = {Ending.TWO_TRIES_FAIL: '[ "$TRY" -gt 2 ]', Ending.THREE_TRIES_FAIL: "exit 1"}
+_SOMEBODYS = "mkswap --quiet /dev/vda"
 _SETTINGS = {
     Ending.NO_DISK: "blockdev --setro /dev/vda",
-    Ending.NO_CONSENT: f"echo CONSENT=no >>{installation.SETTINGS}/settings",
+    Ending.NO_CONSENT: f"{_SOMEBODYS} && echo CONSENT=no >>{installation.SETTINGS}/settings",
     Ending.NOT_AMONG_THEM: f"echo DISK=/dev/sdz >>{installation.SETTINGS}/settings",
 }
+_REASONS = {
+    Ending.NO_DISK: "no fixed, writable disk",
+    Ending.NO_CONSENT: "no consent to wipe",
+    Ending.NOT_AMONG_THEM: "/dev/sdz is not one of",
+    Ending.THREE_TRIES_FAIL: "in 3 tries",
+}
+"""What the installer says of it, where it is not told to fail."""
 
 
 class Booted(enum.Enum):
@@ -109,9 +117,11 @@ def _fail(node: Node, whole: Stepwise, row: Row) -> None:
             stepwise.give(machine, Order.WORK)
         machine.console.expect("banner: done", timeout=stepwise.LONG)
     else:
-        # Each try that fails says so too.
-        tries = ": in 3 tries" if row.ending is Ending.THREE_TRIES_FAIL else ""
-        machine.console.expect(f"installer: step [0-9.]+ {row.step}: FAILED{tries}", timeout=stepwise.LONG)
+        why = re.escape(_REASONS.get(row.ending, ""))
+        machine.console.expect(f"installer: step [0-9.]+ {row.step}: FAILED: {why}", timeout=stepwise.LONG)
+    if row.ending is Ending.NO_CONSENT:
+        found = machine.run("blkid --probe --output value --match-tag TYPE /dev/vda", check=False)
+        assert found.text == "swap", "what was on the disk is gone, and nobody had consented"
 
 
 # --- a person comes

@@ -92,8 +92,8 @@ def _led(one: Outcome, leaders: Mapping[str, Verdict], disk: str) -> Outcome:
 
 def lines(whole: Table) -> list[str]:
     """The table as text, a row a line."""
-    leaders = {one.state: one.row for one in whole.rows if one.followed}
-    booted = {one.installed: one.row for one in whole.rows if one.registered}
+    leaders = _leaders((one.state, one) for one in whole.rows if one.followed)
+    booted = _leaders((one.installed, one) for one in whole.rows if one.registered)
     numbers = {state: n for n, state in enumerate(dict.fromkeys(one.state for one in whole.rows), 1)}
     cells = [HEAD, *(_cells(one, numbers, leaders, booted) for one in whole.rows)]
     widths = [max(len(row[n]) for row in cells) for n in range(len(HEAD))]
@@ -101,6 +101,19 @@ def lines(whole: Table) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def _leaders(followed: Iterable[tuple[str, Outcome]]) -> dict[str, str]:
+    """By disk, the row that went on with it; of several, the one whose verdict counts."""
+    found: dict[str, list[Outcome]] = {}
+    for disk, one in followed:
+        found.setdefault(disk, []).append(one)
+    return {disk: _worst(rows).row for disk, rows in found.items()}
+
+
+def _worst(rows: Sequence[Outcome]) -> Outcome:
+    counts = worst(Verdict(one.verdict) for one in rows if one.verdict)
+    return next((one for one in reversed(rows) if one.verdict == counts.value), rows[-1])
 
 
 def _cells(

@@ -290,9 +290,11 @@ class Replay:
         if asked is None:
             raise HarnessError(f"{act.value}: there is nothing to do it to")
         method, target, body = asked
+        before = self.server.world.without_counters()
         answer = self.server.ask(wire.request(method, target, token=PERSON, json=body))
-        if answer.status >= 300:
-            raise HarnessError(f"{act.value}: GitHub refuses it: {answer.status}")
+        # A refused mutation has the status 200.
+        if answer.status >= 300 or self.server.world.without_counters() == before:
+            raise HarnessError(f"{act.value}: GitHub refuses it: {answer.status} {answer.body[:200]!r}")
         if act is Act.REMOVE_RECORD:
             self.node.site.timeline.record(MachineKind.RECORD_REMOVED)
         self.look()

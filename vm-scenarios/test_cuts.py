@@ -12,6 +12,7 @@ import pytest
 from bootproof.oracle import Final
 from bootproof.simulation import agents
 from bootproof.simulation.aiming import aimed
+from bootproof.simulation.ending import final_of
 from bootproof.simulation.people import Act
 from cluster import as_begun
 from replaying import Clock, Replay, all_landed
@@ -31,6 +32,10 @@ def test_power_cut(edge, lean_node, github):
     replay.go(aimed(trace))
     all_landed(node.site.timeline.events)
     if replay.can(Act.CHECK):
+        final = final_of(server.world, node.site.registration)
+        assert final is Final.EXACTLY_ONE_OPEN, (
+            f"it waits for a check, and GitHub would not merge it: {final.value}"
+        )
         replay.act(Act.CHECK)
         replay.rest()
     node.site.expect(final=Final.MERGED)

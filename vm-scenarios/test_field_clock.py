@@ -1,7 +1,7 @@
 """The field, clock: it stands in 1970, years behind or far ahead, so that no certificate verifies; or is just wrong.
 
-The first waits until the clock is right, and says so. The second is no reason to wait: what the node writes down is
-GitHub's time, not its own.
+The first waits until the clock is right, and says so, whether it was set wrong or the machine booted with it. The
+second is no reason to wait: what the node writes down is GitHub's time, not its own.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import agent
 import field
+import msgspec
 import pytest
 import yaml
 from bootproof.oracle import Final
@@ -42,6 +43,24 @@ def test_no_certificate_can_be_checked(clock, words, installed_node, waiting, gi
     field.register(node).is_told(agent.NOT_NOW, "GitHub is not reached", *words)
     field.trouble_ends(node)
     field.set_clock(node, time.time())
+    field.registers_once(node, server)
+    node.off()
+
+
+@pytest.mark.long
+def test_boots_with_an_empty_battery(installed_node, github):
+    """A real boot in 1970, of which systemd makes the day it was built; once the clock is set, nobody has to come."""
+    node, server = installed_node, github()
+    node.connect(server)
+    node.emulator.hardware = msgspec.structs.replace(node.emulator.hardware, clock="1970-01-02T00:00:00")
+    field.not_one_request(node)
+    node.boot()
+    node.wait_for_run(agent.REGISTER_UNIT)
+    field.last_run(node, agent.REGISTER_UNIT).is_told(agent.NOT_NOW, "GitHub is not reached", "clock")
+    field.boot_is_well(node)
+    field.trouble_ends(node)
+    field.set_clock(node, time.time())
+    field.opens_by_itself(node, server)
     field.registers_once(node, server)
     node.off()
 

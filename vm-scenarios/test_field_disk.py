@@ -46,6 +46,24 @@ def test_full_to_the_last_block(installed_node, waiting, github):
 
 
 @pytest.mark.long
+def test_boots_with_a_full_disk(installed_node, waiting, github):
+    """Nothing can be noted in a whole boot; once there is room, nobody has to come."""
+    node, server = installed_node, github()
+    field.not_one_request(node)
+    field.go_on(node, waiting, server)
+    field.fill_disk(node)
+    node.machine.credentials = {}
+    node.restart("orderly")
+    node.wait_for_run(agent.REGISTER_UNIT)
+    assert field.last_run(node, agent.REGISTER_UNIT).status == EXIT_STATE_DIRECTORY
+    field.trouble_ends(node)
+    field.free_disk(node)
+    field.opens_by_itself(node, server)
+    field.registers_once(node, server)
+    node.off()
+
+
+@pytest.mark.long
 def test_full_while_the_pull_request_is_created(installed_node, waiting, github):
     """It is there, and the marker cannot be written: the next run finds it, and opens no other one."""
     node, server = installed_node, github()

@@ -28,8 +28,8 @@ from matrix_table import PROPERTY, Outcome, seconds_on
 from stage import registration
 
 STAMP = "/var/lib/zeta-install/complete.json"
-DRAWN_ANEW = (STAMP, "/etc/hosts")
-"""Files that each installation writes otherwise: when it was, and the name that the installer made up."""
+SAYS_WHEN = (STAMP,)
+"""What each installation writes otherwise."""
 SHOWS_A_BAD_ONE = Row("sync", Ending.FAILS_AT_ONCE)
 
 
@@ -65,7 +65,7 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
 
     left = play.raw_copy(node, node.site.disks / "left.raw")
     outcome.state = contents.fingerprint(left)
-    complete = row.ending is Ending.TWO_TRIES_FAIL or (row.at_end and is_whole(contents.content(left, STAMP)))
+    complete = row.ending is Ending.TWO_TRIES_FAIL or (row.at_end and is_stamp(contents.content(left, STAMP)))
     node.site.timeline.record(MachineKind.INSTALL_FINISHED if complete else MachineKind.INSTALL_FAILED)
     leads = leader(
         shared / f"followed-up-{planted}", f"{outcome.state}{'-must-hold' * row.must_hold}", row.name
@@ -103,14 +103,14 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
 
 def installed(disk: Path, before: Booted) -> str:
     """What tells this disk, and what GitHub knows of its machine, from others."""
-    assert is_whole(contents.content(disk, STAMP)), "it installs without its stamp"
+    assert is_stamp(contents.content(disk, STAMP)), "it installs without its stamp"
     known = "-known" if before is Booted.REGISTERED else ""
-    return f"{contents.fingerprint(disk, names_alone=DRAWN_ANEW)}{known}"
+    return f"{contents.fingerprint(disk, names_alone=SAYS_WHEN)}{known}"
 
 
-def is_whole(stamp: bytes | None) -> bool:
-    """A torn one says no more than none."""
+def is_stamp(content: bytes | None) -> bool:
+    """As the program writes it, and takes no other: a torn one says no more than none."""
     try:
-        return stamp is not None and isinstance(json.loads(stamp), dict)
-    except ValueError:
+        return content is not None and list(json.loads(content)) == ["schema", "installed_at"]
+    except (ValueError, TypeError):
         return False

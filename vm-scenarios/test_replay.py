@@ -1,7 +1,8 @@
 """Replay: a history that the exploration has kept as a trace happens to a real machine, step by step.
 
 Every step is aimed: at a request that the mock holds, at its answer, or between two runs.  In the end nothing goes
-wrong any more; there is one merged pull request, or what a person wanted instead, and the marker says so.
+wrong any more; there is one merged pull request, one that waits for what its base branch requires, or what a person
+wanted instead, and the marker says so.
 """
 
 from __future__ import annotations

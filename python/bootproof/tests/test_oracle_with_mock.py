@@ -95,6 +95,15 @@ def test_the_row_says_how_long_the_program_ran(
     assert site.judged(finished=True).running == 7
 
 
+def test_a_journal_that_cannot_be_read_hides_no_verdict(scene: tuple[Site, MockServer, Agent]) -> None:
+    site, _, agent = scene
+    agent.registers()
+    site.attach("units.jsonl", b'{"at": ')
+    row = site.judged(finished=True)
+    assert (row.running, row.reason) == (0, "")
+    assert row.rules
+
+
 def test_a_whole_life_holds(scene: tuple[Site, MockServer, Agent]) -> None:
     site, server, agent = scene
     bob = server.as_user("bob")

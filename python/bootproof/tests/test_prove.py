@@ -103,6 +103,38 @@ def test_the_scenarios_that_are_there_run_and_the_table_is_printed(house: Path) 
     assert "reboot: holds" in done.stderr
 
 
+def test_a_scenario_is_repeated_and_each_time_is_judged(house: Path) -> None:
+    second = (
+        "from pathlib import Path; path = Path('been'); again = path.exists(); path.touch(); assert not again"
+    )
+    add(house, "reboot", second)
+    add(house, "other")
+    done = prove(house, "reboot", "--times", "3", "--guest", "guest", "--json", "out.json", "-j", "1")
+    assert done.returncode == 1, done.stdout + done.stderr
+    runs = json.loads((house / "out.json").read_bytes())["runs"]
+    verdicts = ["holds", "violated", "violated"]
+    assert [(run["scenario"], run["verdict"]) for run in runs] == [
+        ("reboot", verdict) for verdict in verdicts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--times", "0", "reboot"], "--times 0: once is the least"),
+        (["--times", "2"], "--times: name the scenarios"),
+        (["--times", "2", "reboot", "installer-matrix"], "--times: the rows of installer-matrix"),
+    ],
+)
+def test_what_cannot_be_repeated_is_one_line(house: Path, arguments: list[str], said: str) -> None:
+    add(house, "reboot")
+    add(house, "installer_matrix")
+    done = prove(house, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -54,6 +54,8 @@ def test_a_run_whose_first_request_is_not_sent_is_without_a_network() -> None:
     assert (steward.offline, steward.number, looked.number) == (False, 3, 4)
     (alone,) = moves(BEGUN, not_sent)
     assert alone.offline
+    with pytest.raises(HarnessError, match="a request that is not sent is not seen"):
+        moves(BEGUN, not_sent, Step(Do.PERSON, "closes it"), LOOK)
 
 
 @pytest.mark.parametrize(

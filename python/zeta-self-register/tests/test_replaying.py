@@ -298,13 +298,41 @@ def test_status_0_without_a_registration_is_no_good_end(keeper):
         replay.go([move(Do.RUN, "register", Then.REQUEST), move(Do.ANSWER, LOOK, Then.END)])
 
 
-def test_a_run_without_a_network_asks_nothing_and_the_cable_is_put_back(keeper, monkeypatch):
-    replay = keeper([], [LOOK])
+@pytest.fixture
+def cable(monkeypatch):
+    """What is done to it is written down, and what goes on meanwhile."""
     monkeypatch.setattr(replaying, "unplug", lambda node: node.machine.done.append("cable out"))
     monkeypatch.setattr(replaying, "plug_in", lambda node: node.machine.done.append("cable in"))
-    replay.run(Move(1, Step(Do.RUN, "register"), then=Then.END, offline=True))
+    run, start = Machine.run, Machine._start
+
+    def telling(machine, command, **how):
+        if "network-online.target" in command:
+            machine.done.append("network-online")
+        return run(machine, command, **how)
+
+    def started(machine):
+        machine.done.append("run")
+        start(machine)
+
+    monkeypatch.setattr(Machine, "run", telling)
+    monkeypatch.setattr(Machine, "_start", started)
+
+
+WITHOUT_A_NETWORK = Move(1, Step(Do.RUN, "register"), then=Then.END, offline=True)
+
+
+def test_a_run_without_a_network_had_it_before_asks_nothing_and_the_cable_is_put_back(keeper, cable):
+    replay = keeper([], [LOOK])
+    replay.run(WITHOUT_A_NETWORK)
     replay.run(move(Do.RUN, "steward", Then.REQUEST, LOOK))
-    assert replay.node.machine.done == ["cable out", "cable in"]
+    assert replay.node.machine.done == ["network-online", "cable out", "run", "cable in", "run"]
+
+
+def test_a_run_that_asks_something_was_not_without_a_network(keeper, cable):
+    replay = keeper([LOOK])
+    replay.node.machine.patience = 0.5
+    with pytest.raises(HarnessError, match=f"does not end, but asks {LOOK}"):
+        replay.run(WITHOUT_A_NETWORK)
 
 
 def test_people_act_through_the_mock_under_a_name_of_their_own(keeper):
@@ -333,6 +361,16 @@ def test_people_switch_auto_merge_off_and_checks_turn_green(keeper):
     switched = [(one.kind.value, one.actor) for one in pull.timeline if "AUTO_MERGE" in one.kind.value]
     assert switched == [("AUTO_MERGE_ENABLED_EVENT", "alice"), ("AUTO_MERGE_DISABLED_EVENT", "maria")]
     assert pull.state is PullState.OPEN, "it was merged all the same"
+
+
+def test_what_github_refuses_people_is_told_though_it_answers_with_200(keeper, monkeypatch):
+    replay = keeper([], universe="switched-off")
+    nobodys = {
+        "query": 'mutation { disablePullRequestAutoMerge(input: {pullRequestId: "x"}) { clientMutationId } }'
+    }
+    monkeypatch.setattr(replaying, "request_of", lambda *_: ("POST", "/graphql", nobodys))
+    with pytest.raises(HarnessError, match=r"switches auto-merge off: GitHub refuses it: 200 .*NOT_FOUND"):
+        replay.act(Act.DISARM)
 
 
 def test_people_see_what_a_request_before_has_done(keeper, monkeypatch):

@@ -19,7 +19,8 @@ from bootproof.network import Forward
 
 
 class Hardware(msgspec.Struct, frozen=True):
-    """What a reinstall finds unchanged and a twin has otherwise. `memory` in MiB."""
+    """What a reinstall finds unchanged and a twin has otherwise. `memory` in MiB. With a `clock`, such as
+    `1970-01-02T00:00:00`, the battery is empty: it stands there whenever the machine is switched on."""
 
     uuid: str
     mac: str
@@ -28,6 +29,7 @@ class Hardware(msgspec.Struct, frozen=True):
     # One: with two, emulation lets a processor run code while the other one patches it, and kernels
     # die of that now and then ("Oops: int3"). Two machines beside each other are no slower for it.
     cpus: int = 1
+    clock: str = ""
 
     @classmethod
     def named(cls, name: str, memory: int = 1024, cpus: int = 1) -> "Hardware":
@@ -93,6 +95,7 @@ def command_line(
         *("-action", "reboot=shutdown"),
         *("-machine", "q35,smm=off,vmport=off,i8042=off,hpet=off", *accelerator.arguments),
         *("-smp", str(hardware.cpus), "-m", str(hardware.memory)),
+        *(("-rtc", f"base={hardware.clock}") if hardware.clock else ()),
         *("-uuid", hardware.uuid, "-smbios", f"type=1,serial={hardware.serial},product=bootproof"),
         *_boot(boot),
         *_disks(disks, write_log),

@@ -121,7 +121,8 @@ def _is_offline(step: Step, rest: Sequence[Step]) -> bool:
         return False
     first = rest[0]
     not_sent = first.do is Do.ANSWER and first.fault == RequestFault.NOT_SENT.value and not first.local
-    return not_sent and all(following.do not in _IN_RUN for following in rest[1:2])
+    following = next((one for one in rest[1:] if one.do in _IN_RUN | _BETWEEN_RUNS), None)
+    return not_sent and (following is None or following.do not in _IN_RUN)
 
 
 def _still_running(move: Move, running: bool) -> bool:

@@ -49,9 +49,7 @@ class AimedMenu(Menu):
 
     def _chosen(self, state: State, kinds: frozenset[Kind]) -> Iterator[Next]:
         for following in super()._chosen(state, kinds):
-            # Whether it is a whole run that is without a network, only the trace shows.
-            not_sent = following.step.fault == RequestFault.NOT_SENT.value
-            if (not_sent or not unseen(following.step)) and not self._passed_over(state, following.step):
+            if not unseen(_sent(following.step)) and not self._passed_over(state, following.step):
                 yield following
 
     def _passed_over(self, state: State, step: Step) -> bool:
@@ -60,6 +58,12 @@ class AimedMenu(Menu):
         first = step.do is Do.RUN and step.what == agent.commands[0]
         disk = self.simulation.machine.disks[state.actors[step.actor].disk]
         return first and agent.marker in disk.visible
+
+
+def _sent(step: Step) -> Step:
+    """Whether it is a whole run that is without a network, only the trace shows: the step itself may always be."""
+    not_sent = step.fault == RequestFault.NOT_SENT.value and not step.local
+    return replace(step, fault="") if not_sent else step
 
 
 @dataclass(frozen=True)
