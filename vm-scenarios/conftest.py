@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import agent
@@ -16,6 +16,7 @@ import matrix_table
 import msgspec
 import planted as planted_bugs
 import pytest
+import selection
 import stepwise
 import traces
 import trustme
@@ -32,7 +33,7 @@ from cluster import a_cluster, every_fault_came
 from lean_node import LeanNode
 from mock_github.server import MockServer
 from mock_github.world import World
-from once import made_once, one_at_a_time
+from once import forget, made_once, one_at_a_time
 from packing import pack
 from provisioned import MACHINE, a_machine, install, on_its_own, provision
 from stage import MOCK_ADDRESS, OURS, Node, Recorder, an_installation, installed_before, name_in
@@ -44,8 +45,7 @@ NOBODY_THERE = (network.Forward(MOCK_ADDRESS, 443, 9),)
 TO_REPLAY: pytest.StashKey[traces.Chosen] = pytest.StashKey()
 UNDER_TEST: pytest.StashKey[AgentUnderTest] = pytest.StashKey()
 
-LONGEST_FIRST = ("test_install_failure", "test_reboot", "test_pr_in_flight", "test_fresh_install")
-"""So that no worker is left with a long one at the end."""
+SHARED: pytest.StashKey[Path] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -105,30 +105,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize("planted", bugs, indirect=True, scope="session")
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """After Ctrl-C nobody goes on from the saved machines, and only a run that passed is removed by pytest."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED and SHARED in session.config.stash:
+        forget(session.config.stash[SHARED])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for why in config.stash[TO_REPLAY].left_out:
         terminalreporter.line(f"not replayed: {why}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts the scenarios in that order, where they stand among the other tests; with --planted, only bad agents'."""
-    if config.getoption("--planted", False):
-        bad = [item for item in items if is_bad(getattr(getattr(item, "callspec", None), "params", {}))]
-        config.hook.pytest_deselected(items=[item for item in items if item not in bad])
-        items[:] = bad
-    if config.getoption("--agent", None) is not None:
-        for item in items:
-            if item.get_closest_marker("any_agent") is None:
-                item.add_marker(pytest.mark.skip(reason="it asks for more than any agent has to offer"))
-    places = [n for n, item in enumerate(items) if item.name in LONGEST_FIRST]
-    ordered = sorted((items[n] for n in places), key=lambda item: LONGEST_FIRST.index(item.name))
-    for place, item in zip(places, ordered, strict=True):
-        items[place] = item
-
-
-def is_bad(parameters: Mapping[str, object]) -> bool:
-    """Whether these are a bad agent's."""
-    return bool({"planted", "spoilt"} & parameters.keys()) or bool(parameters.get("bug"))
+    selection.choose(config, items)
 
 
 def cache_folder() -> Path:
@@ -151,10 +140,12 @@ def stick(described: GuestFolder) -> GuestFolder:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of this run that all its workers share."""
     own = tmp_path_factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    pytestconfig.stash[SHARED] = folder
+    return folder
 
 
 @pytest.fixture(scope="session")

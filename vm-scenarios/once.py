@@ -29,6 +29,12 @@ def made_once(shared: Path, name: str, kind: type[T], make: Callable[[Path], T])
         return msgspec.json.decode(done.read_bytes(), type=kind, dec_hook=lambda path, text: path(text))
 
 
+def forget(shared: Path) -> None:
+    """Removes what was made once below `shared`, or half of it: saved machines are gigabytes."""
+    for lock in shared.glob("*.lock"):
+        shutil.rmtree(shared / lock.stem, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def one_at_a_time(shared: Path, name: str) -> Iterator[Path]:
     """A path below `shared`, for one worker after the other."""
