@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[3]
 SCENARIO = '''
@@ -526,3 +527,13 @@ def test_as_many_machines_at_a_time_as_cores_and_memory_allow(
     assert asked.workers(cores, gigabytes << 30) == machines
     assert asked.available(f"MemTotal: 1 kB\nMemAvailable:   {gigabytes << 20} kB\n") == gigabytes << 30
     assert asked.available("") == 0
+
+
+def test_what_is_proved_by_night_can_be_asked_for() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/nightly.yml").read_text())
+    commands = [one["command"].split() for one in workflow["jobs"]["prove"]["strategy"]["matrix"]["include"]]
+    proved = [command[1:] for command in commands if command[0] == "./prove"]
+    ask = "import asked; known = asked.scenarios(); assert asked.chosen(asked.parse('', known), known)"
+    for arguments in proved:
+        subprocess.run([sys.executable, "-c", ask, *arguments], cwd=ROOT / "python", check=True)
+    assert len(proved) >= 5
