@@ -10,6 +10,7 @@ import os
 import random
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,12 +18,14 @@ import bootstrap
 
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = ROOT / "vm-scenarios"
+TRACES = ROOT / "python/zeta-self-register/tests/traces/holds"
 FUZZ = SCENARIOS / "fuzz.py"
 """Not among the scenarios: it goes on for as long as it is told to."""
 RECORDED = "disk-states"
 """The scenario that has a file system to choose."""
 MATRIX = "installer-matrix"
 """The scenario whose rows leave work to each other."""
+REPLAYS = "replay"
 MACHINE_BYTES = 3 << 29
 """What a machine needs of the memory: the guest's 1 GiB, and what QEMU and its test need beside it."""
 MEMINFO = Path("/proc/meminfo")
@@ -78,7 +81,7 @@ def _names(options: argparse.Namespace, known: Mapping[str, Path]) -> Sequence[s
         return [RECORDED]
     if options.agent is not None:
         return _for_any_agent(known)
-    return list(known) if options.replay is None else ["replay"]
+    return list(known) if options.replay is None else [REPLAYS]
 
 
 def _parser(description: str, known: Mapping[str, Path]) -> argparse.ArgumentParser:
@@ -107,13 +110,13 @@ def _add_kinds(group: argparse._ArgumentGroup) -> None:
     option("--guest", type=Path, metavar="DIR", help="boot this guest (a folder with guest.toml)")
     text = "put another program under test: a folder with agent.toml (see vm-scenarios/others)"
     option("--agent", type=Path, metavar="DIR", help=text)
-    text = "only replay these traces on a machine; without any, all that are kept for it"
+    text = f"only replay these traces on a machine; without any, all of {TRACES.relative_to(ROOT)}"
     option("--replay", nargs="*", type=Path, metavar="TRACE", help=text)
     text = "each scenario so often: is there one that does not always hold?"
     option("--times", type=int, default=1, metavar="N", help=text)
     text = "put bad agents on the machines: 0 if each one is caught"
     option("--planted", action="store_true", help=text)
-    text = f"{RECORDED} on this one, and this: {', '.join(bootstrap.FILE_SYSTEMS)} (the first)"
+    text = f"only {RECORDED}, on {' or '.join(bootstrap.FILE_SYSTEMS)}; may be given several times"
     option("--file-system", action="append", default=[], metavar="NAME", help=text)
     text = "play random histories on machines for so long, and nothing else"
     option("--fuzz", nargs="?", const="", metavar="MINUTES", help=text)
@@ -131,14 +134,16 @@ def _wrong(options: argparse.Namespace, known: Mapping[str, Path]) -> str:
         _wrong_file_system(options, known)
         or _wrong_times(options)
         or _wrong_fuzz(options)
+        or _wrong_replay(options)
         or _wrong_agent(options, known)
+        or _wrong_planted(options, known)
         or _wrong_places(options)
     )
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"the nearest is {nearest[0]}" if nearest else f"there is none in {SCENARIOS.name}"
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"the nearest is {nearest[0]}" if nearest else f"there are {', '.join(known) or 'none'}"
 
 
 def _wrong_file_system(options: argparse.Namespace, known: Mapping[str, Path]) -> str:
@@ -199,10 +204,32 @@ def _wrong_agent(options: argparse.Namespace, known: Mapping[str, Path]) -> str:
             "leave --replay and --planted out"
         )
     fit = _for_any_agent(known)
-    if others := [name for name in options.scenario if name not in fit]:
+    if others := [name for name in _names(options, known) if name not in fit]:
         return (
             f"--agent: {others[0]} asks for more than any agent has to offer; these do not: {', '.join(fit)}"
         )
+    return ""
+
+
+def _wrong_replay(options: argparse.Namespace) -> str:
+    if options.replay is None:
+        return ""
+    if options.file_system or set(options.scenario) - {REPLAYS}:
+        return f"--replay is for {REPLAYS} alone: leave out other scenarios and --file-system"
+    if options.planted and options.replay:
+        return "--planted replays traces of its own: leave these out"
+    return ""
+
+
+def _wrong_planted(options: argparse.Namespace, known: Mapping[str, Path]) -> str:
+    if not options.planted:
+        return ""
+    sys.path.insert(0, str(SCENARIOS))
+    import planted
+
+    spoilt = [name for name, path in known.items() if planted.bugs_for([path])]
+    if others := [name for name in options.scenario if name not in spoilt]:
+        return f"--planted: no bug is planted for {others[0]}; there are some for {', '.join(spoilt)}"
     return ""
 
 
@@ -220,13 +247,27 @@ def _wrong_places(options: argparse.Namespace) -> str:
     for trace in options.replay or ():
         if not trace.is_file():
             return f"--replay: {trace} is no file"
-    if options.keep is not None and options.keep.exists() and not options.keep.is_dir():
-        return f"--keep: {options.keep} is no folder"
+    if options.keep is not None and (why := _unwritable(options.keep)):
+        return f"--keep: {why}"
     if options.json is not None and not options.json.absolute().parent.is_dir():
         return f"--json: there is no folder {options.json.absolute().parent}"
     if options.json is not None and options.json.is_dir():
         return f"--json: {options.json} is a folder"
+    if options.json is not None and (why := _unwritable(options.json.absolute().parent)):
+        return f"--json: {why}"
     return ""
+
+
+def _unwritable(folder: Path) -> str:
+    """Why nothing can be put into this folder, or into the one that it would be made in."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        return f"{there} is no folder"
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return ""
+    except OSError as error:
+        return f"nothing can be written to {there}: {error.strerror}"
 
 
 def _no_page(folder: Path) -> str:

@@ -27,7 +27,6 @@ Placeholders: {api}, {token}, {ca} (a file with the authority that signs GitHub'
 from __future__ import annotations
 
 import difflib
-import operator
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -43,6 +42,7 @@ from under_test import AgentUnderTest, Files, Promise
 DESCRIPTION = "agent.toml"
 FILES = "files"
 CA_FILE = "/etc/github-ca.pem"
+NODE = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
 class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,20 +134,48 @@ def read(folder: Path) -> Description:
 def _objections(description: Description, files: Path) -> Iterator[str]:
     """What is wrong with it, although it has the right form."""
     for key in ("record", "branch"):
-        for name in re.findall(r"\{(.*?)\}", getattr(description, key)):
-            if name != "node":
-                yield f"{key}: unknown placeholder {{{name}}}; the nearest is {{node}}"
-    for key in ("user_agent", "marker.pull_request"):
-        try:
-            groups = re.compile(operator.attrgetter(key)(description)).groups
-        except re.error as error:
-            yield f"{key} is no regular expression: {error}"
-        else:
-            if key == "marker.pull_request" and groups != 1:
-                yield "marker.pull_request has no group for the number, or more than one"
+        yield from _of_a_name(key, getattr(description, key))
+    marker = description.marker
+    expressions = {"user_agent": description.user_agent, "marker.registered": marker.registered or ""}
+    expressions |= {f"comments.{kind}": said for kind, said in description.comments.items()}
+    for key, text in expressions.items():
+        yield from _of_an_expression(key, text)
+    yield from _of_an_expression("marker.pull_request", marker.pull_request, groups=1)
+    if not re.fullmatch(NODE, description.node):
+        yield f"node: {description.node!r} is no host name: lower case letters, digits and hyphens"
+    if not marker.path.startswith("/"):
+        yield f"marker.path: {marker.path} does not begin with /"
+    if not files.is_dir():
+        yield f"there is no folder {files}, which would be laid over the new system's root"
     for name in description.fill:
-        if not (files / name).is_file():
-            yield f"fill names {name}, which is not in {files}"
+        yield from _of_a_file(name, files)
+
+
+def _of_a_name(key: str, text: str) -> Iterator[str]:
+    for name in re.findall(r"\{(.*?)\}", text):
+        if name != "node":
+            yield f"{key}: unknown placeholder {{{name}}}; the nearest is {{node}}"
+    if re.search(r"[{}]", re.sub(r"\{.*?\}", "", text)):
+        yield f"{key}: {text} has half a placeholder; a whole one is {{node}}"
+
+
+def _of_an_expression(key: str, text: str, groups: int | None = None) -> Iterator[str]:
+    try:
+        found = re.compile(text).groups
+    except re.error as error:
+        yield f"{key} is no regular expression: {error}"
+        return
+    if groups is not None and found != groups:
+        yield f"{key} has no group for the number, or more than one"
+
+
+def _of_a_file(name: str, files: Path) -> Iterator[str]:
+    try:
+        (files / name).read_text()
+    except OSError:
+        yield f"fill names {name}, which is not in {files}"
+    except UnicodeDecodeError:
+        yield f"fill names {name}, which is no text"
 
 
 def _refuse_unknown(table: Mapping[str, Any], struct: type[msgspec.Struct], path: Path) -> None:

@@ -235,6 +235,9 @@ BUGS = {
 }
 
 
+NOT_TRIED = {"scenario": "", "verdict": "skipped", "rules": [], "reason": "not tried"}
+
+
 def plant(files: Path, bug: Bug, copy: Path) -> Path:
     """A copy of the agent's files with the bug in it."""
     shutil.copytree(files, copy, symlinks=True)
@@ -257,21 +260,28 @@ def changed(text: str, bug: Bug) -> str:
 
 
 def outcome(runs: Sequence[Mapping[str, Any]], paths: Sequence[Path]) -> tuple[int, str]:
-    """For the bugs of these files of scenarios: 0 if each was caught as it should be, otherwise 1; a line for each."""
-    lines, survived = [], 0
-    text = "".join(path.read_text() for path in paths)
-    for name, bug in BUGS.items():
-        if f"def {bug.test}(" not in text:
-            continue
+    """For the bugs of these files of scenarios: 0 if each was caught as it should be, 1 if one was not, 2 if one could
+    not be judged; a line for each."""
+    lines, missed = [], []
+    for name, bug in bugs_for(paths).items():
         # A scenario with a parameter of its own has that before the bug's name, and is run several times.
         tried = [run for run in runs if run["scenario"].endswith((f"[{name}]", f"-{name}]"))]
-        for said in map(findings, tried) if tried else [["not tried"]]:
+        for run in tried or [NOT_TRIED]:
+            said = findings(run)
             caught = [one for one in said if one.startswith(bug.found)]
-            survived += not caught
+            if not caught:
+                missed.append(run["verdict"])
             lines.append(
                 f"{name}: caught: {caught[0]}\n" if caught else f"{name}: NOT CAUGHT: {'; '.join(said)}\n"
             )
-    return (1 if survived or not lines else 0), "".join(lines)
+    judged = [verdict for verdict in missed if verdict in ("holds", "violated")]
+    return (1 if judged else 2 if missed or not lines else 0), "".join(lines)
+
+
+def bugs_for(paths: Sequence[Path]) -> dict[str, Bug]:
+    """Those that the scenarios in these files are to catch."""
+    text = "".join(path.read_text() for path in paths)
+    return {name: bug for name, bug in BUGS.items() if f"def {bug.test}(" in text}
 
 
 def findings(run: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import agent
@@ -64,6 +65,16 @@ def test_its_marker_claims_what_it_says_and_nothing_else(text: str, state: str, 
         ("unit = ", "unit ", "agent.toml: Expected '='"),
         ("\nbranch", "\n# branch", "missing required field `branch`"),
         ("#([0-9]+)", "#[0-9]+", "pull_request has no group for the number"),
+        ("nodes/{node}", "nodes/{node", "record: nodes/{node.yaml has half a placeholder"),
+        ('"^register-once/"', '"("', "user_agent is no regular expression: "),
+        ("#([0-9]+)", "(", "marker.pull_request is no regular expression: "),
+        ("\npromises", '\nnode = "Bad; rm"\npromises', "node: 'Bad; rm' is no host name"),
+        (
+            '"/var/lib/register-once',
+            '"register-once',
+            "marker.path: register-once/pull-request does not begin with /",
+        ),
+        ("\n[marker]", '\n[comments]\njoined = "("\n[marker]', "comments.joined is no regular expression: "),
         ("nodes/{node}", "nodes/{nod}", "record: unknown placeholder {nod}; the nearest is {node}"),
     ],
 )
@@ -75,6 +86,25 @@ def test_a_wrong_description_is_one_line(folder: Path, old: str, new: str, said:
     with pytest.raises(HarnessError) as error:
         agent_folder.load(folder)
     assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda files: shutil.rmtree(files), "there is no folder "),
+        (
+            lambda files: (files / "etc/register-once/settings").write_bytes(b"\xff"),
+            "settings, which is no text",
+        ),
+    ],
+)
+def test_files_that_cannot_be_put_there_are_one_line(
+    folder: Path, spoil: Callable[[Path], None], said: str
+) -> None:
+    spoil(folder / "files")
+    with pytest.raises(HarnessError, match=said) as error:
+        agent_folder.load(folder)
     assert "\n" not in str(error.value)
 
 

@@ -129,3 +129,29 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "bootproof judge kept/reboot" in out
     assert "Exit status" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["explore", "alone", "--faults", "-1"], "argument --faults: -1: a number of faults"),
+        (["fuzz", "--minutes", "zero"], "argument --minutes: zero: more than 0 and at most 10000 minutes"),
+        (["fuzz", "--minutes", "1", "--workers", "many"], "argument --workers: many: 1 to 256 workers"),
+        (["torture", "--limit", "nan"], "argument --limit: nan: a number of seconds from 0 on"),
+    ],
+)
+def test_a_number_that_cannot_be_says_which_can(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(said)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["guest", "build", "--cache", str(tmp_path / "file" / "guests")]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"bootproof: {tmp_path}/file")

@@ -77,6 +77,20 @@ def test_a_report_cannot_be_written_there(tmp_path: Path) -> None:
     assert "something else than an earlier report" in done.stderr
 
 
+def test_the_table_is_printed_although_the_json_cannot_be_written(tmp_path: Path) -> None:
+    taken = """
+def test_reboot(site):
+    site.without_oracle("a test of the report")
+"""
+    (tmp_path / "test_x.py").write_text(taken)
+    command = [*PYTEST, "--bootproof-json", "/proc/report.json", f"--basetemp={tmp_path / 'tmp'}"]
+    done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.INTERNAL_ERROR
+    assert "1 holds" in done.stdout
+    assert "the report could not be written: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_a_report_that_cannot_be_written_in_the_end_is_no_success(tmp_path: Path) -> None:
     taken = f"""
 import shutil, pathlib

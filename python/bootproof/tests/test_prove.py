@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_made_is_said_at_once(house: Path) -> None:
     done = prove(house, "--guest", "guest", "--keep", "prove/kept")
     assert (done.returncode, done.stderr.strip()) == (
         2,
-        f"ERROR: --keep: {house}/prove/kept: Not a directory",
+        f"--keep: {house}/prove is no folder",
     )
 
 
@@ -417,7 +417,11 @@ def test_what_cannot_be_is_told_before_anything_is_built(house: Path) -> None:
     (house / "file").touch()
     for arguments, said in (
         (["--replay", "nosuch.json"], "--replay: nosuch.json is no file"),
-        (["--keep", "file"], "--keep: file is no folder"),
+        (["--keep", "file"], f"--keep: {house}/file is no folder"),
+        (["--keep", "/proc/kept"], "--keep: nothing can be written to /proc: No such file or directory"),
+        (["--json", "/proc/out.json"], "--json: nothing can be written to /proc: No such file or directory"),
+        (["reboot", "--replay"], "--replay is for replay alone: leave out other scenarios and --file-system"),
+        (["--replay", "file", "--planted"], "--planted replays traces of its own: leave these out"),
         (["--json", "nosuch/out.json"], f"--json: there is no folder {house}/nosuch"),
         (["--json", "guest"], "--json: guest is a folder"),
         (["-j", "0"], "-j 0: one scenario at a time is the least"),

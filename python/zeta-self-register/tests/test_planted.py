@@ -13,6 +13,7 @@ import pytest
 from bootproof.simulation.replay import replay
 from bootproof.simulation.steps import read_trace
 
+ROOT = Path(__file__).parents[3]
 PACKAGE = Path(__file__).parents[1] / "src" / "zeta_self_register"
 
 
@@ -54,12 +55,21 @@ def test_a_bug_counts_as_caught_only_by_what_is_named(tmp_path):
     assert slow == (1, "registers-at-every-boot: NOT CAUGHT: TimeoutError: no shell\n")
     reason = planted.BUGS["registers-at-every-boot"].found
     assert planted.outcome([{**run, "reason": reason}], [scenario])[0] == 0
-    assert planted.outcome([], [scenario]) == (1, "registers-at-every-boot: NOT CAUGHT: not tried\n")
+    assert planted.outcome([], [scenario]) == (2, "registers-at-every-boot: NOT CAUGHT: not tried\n")
+    unjudged = {**run, "verdict": "harness-error", "reason": "HarnessError: the guest hangs"}
+    assert planted.outcome([unjudged], [scenario])[0] == 2
     on_both = [{**run, "scenario": f"reboot[{kind}-registers-at-every-boot]"} for kind in ("btrfs", "xfs")]
     assert planted.outcome([{**one, "reason": reason} for one in on_both], [scenario])[0] == 0
     missed = {**on_both[1], "reason": ""}
     assert planted.outcome([{**on_both[0], "reason": reason}, missed], [scenario])[0] == 1
-    assert planted.outcome([], []) == (1, "")
+    assert planted.outcome([], []) == (2, "")
+
+
+def test_a_scenario_that_no_bug_is_planted_for_is_told_before_anything_boots():
+    asked = [sys.executable, str(ROOT / "prove"), "--planted", "reboot", "pr-in-flight"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("--planted: no bug is planted for pr-in-flight; there are some for cuts, ")
 
 
 def test_what_became_of_them_is_told_without_any_package():

@@ -63,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (HarnessError, MachineError) as error:
         print(f"bootproof: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"bootproof: {error.filename or 'it'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
 

@@ -66,7 +66,7 @@ class _Run:
         self._rows: list[Row] = []
         self._display = display
         self._receiver: Receiver | None = None
-        self._page = ""
+        self._told: list[str] = []
         self._open = contextlib.ExitStack()
         self._open.enter_context(showing(display))
 
@@ -102,15 +102,17 @@ class _Run:
         if hasattr(self._config, "workerinput"):
             return
         path: Path | None = self._config.getoption("--bootproof-json")
-        if path is not None:
-            write_json(self._rows, path)
         folder: Path | None = self._config.getoption("--bootproof-report")
-        if folder is not None:
-            try:
-                self._page = f"the report: {write_report(self._rows, folder)}"
-            except HarnessError as error:
-                self._page = f"the report could not be written: {error}"
-                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        try:
+            if path is not None:
+                write_json(self._rows, path)
+            if folder is not None:
+                self._told.append(f"the report: {write_report(self._rows, folder)}")
+        except (HarnessError, OSError) as error:
+            self._told.append(
+                f"the report could not be written: {error}"
+            )  # the table is printed all the same
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._rows:
@@ -118,8 +120,8 @@ class _Run:
             terminalreporter.section("scenarios", sep="=")
             text = render(self._rows, colour=writer.hasmarkup, width=writer.fullwidth)
             terminalreporter.write(text)
-        if self._page:
-            terminalreporter.line(self._page)
+        for line in self._told:
+            terminalreporter.line(line)
 
 
 @pytest.hookimpl(trylast=True)

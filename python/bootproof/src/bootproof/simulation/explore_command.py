@@ -93,7 +93,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--agent", metavar="NAME", help="an installed agent, or MODULE:OBJECT")
     parser.add_argument("--list", action="store_true", help="the universes, and what each lets happen")
     parser.add_argument(
-        "--faults", type=int, metavar="K", help="also walk every history of up to K faults, one by one"
+        "--faults", type=_faults, metavar="K", help="also walk every history of up to K faults, one by one"
     )
     parser.add_argument(
         "--bound",
@@ -109,10 +109,12 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _bound(text: str) -> int | None:
-    if text == "any":
-        return None
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text}: a number of faults, or any")
+    return None if text == "any" else _faults(text, "a number of faults, or any")
+
+
+def _faults(text: str, wanted: str = "a number of faults") -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text}: {wanted}")
     return int(text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 from pathlib import Path
@@ -93,17 +94,17 @@ def add_parsers(commands: Any) -> None:
 
 
 def _minutes(text: str) -> float:
-    minutes = float(text)
-    if not 0 < minutes <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text}: more than 0 and at most 10000 minutes")
-    return minutes
+    with contextlib.suppress(ValueError):
+        if 0 < (minutes := float(text)) <= 10_000:
+            return minutes
+    raise argparse.ArgumentTypeError(f"{text}: more than 0 and at most 10000 minutes")
 
 
 def _workers(text: str) -> int:
-    workers = int(text)
-    if not 1 <= workers <= 256:
-        raise argparse.ArgumentTypeError(f"{text}: 1 to 256 workers")
-    return workers
+    with contextlib.suppress(ValueError):
+        if 1 <= (workers := int(text)) <= 256:
+            return workers
+    raise argparse.ArgumentTypeError(f"{text}: 1 to 256 workers")
 
 
 def _replay(options: argparse.Namespace) -> int:
