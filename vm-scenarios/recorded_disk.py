@@ -23,8 +23,8 @@ from bootproof.saved import Saved
 from bootproof.verdict import HarnessError
 from stage import Node
 
-SYSTEM = 1
-"""The number of the partition that holds the system: the first one is the firmware's."""
+BOOT, SYSTEM = 0, 1
+"""The numbers of the partitions that the firmware reads, and that hold the system."""
 SERIAL = "state"
 SIZE = 512 << 20
 SECTOR = 4096

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 
 import msgspec
 from bootproof import disk, installation
-from bootproof.disk import Disk
+from bootproof.disk import SECTOR, Disk
 from bootproof.diskstates import write_log
 from bootproof.diskstates.write_log import Entry, Kind
 from bootproof.guest import GuestFolder
@@ -29,6 +30,7 @@ from bootproof.machine import Machine
 from bootproof.qemu import QemuMachine
 from bootproof.qemu_command import WriteLog
 from bootproof.saved import Saved
+from bootproof.verdict import HarnessError
 
 PIPE = f"{installation.SETTINGS}/order"
 TAKEN = f"{installation.SETTINGS}/order-taken"
@@ -167,3 +169,22 @@ def cut(stop: Stop, written: Iterable[Entry], path: Path) -> Disk:
             file.seek(entry.offset)
             file.write(entry.data)
     return left
+
+
+def joined(stops: Sequence[Stop]) -> tuple[write_log.WriteLog, list[int]]:
+    """What these steps wrote, one after the other, as one log; and where in it each of them begins.
+
+    Raises HarnessError when nothing was flushed in the first: then it does not show all that was not safe by its end.
+    """
+    entries: list[Entry] = []
+    begins: list[int] = []
+    at = 0
+    for stop in stops:
+        begins.append(at)
+        if size := stop.log.stat().st_size:
+            log = write_log.read(stop.log)
+            entries += [replace(one, begins=one.begins + at, ends=one.ends + at) for one in log.entries]
+            at += size
+    if not any(one.kind is Kind.FLUSH for one in entries if one.begins < begins[1]):
+        raise HarnessError(f"the step {stops[0].step} has flushed nothing")
+    return write_log.WriteLog(SECTOR, tuple(entries)), begins

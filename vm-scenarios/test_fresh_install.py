@@ -1,6 +1,6 @@
 """Fresh install: a blank disk, a stick, and at the end one pull request, opened by the installed system.
 
-The installer partitions the disk, unpacks the system, writes the intent where it used to register, and last of
+The installer partitions the disk, unpacks the system, writes the intent into it instead of registering, and last of
 all, after the file systems were synced, the stamp.  The machine starts by its own firmware.  The network comes
 late, and the credentials are restored a while after that.  Then the node registers itself, once.
 """

@@ -11,7 +11,6 @@ first does it, and the others say which that was.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import matrix_play as play
@@ -26,8 +25,8 @@ from matrix_play import Booted
 from matrix_rows import ROWS, Ending, Row
 from matrix_table import PROPERTY, Outcome, seconds_on
 from stage import registration
+from stamp import STAMP, is_stamp
 
-STAMP = "/var/lib/zeta-install/complete.json"
 SAYS_WHEN = (STAMP,)
 """What each installation writes otherwise."""
 SHOWS_A_BAD_ONE = Row("sync", Ending.FAILS_AT_ONCE)
@@ -106,11 +105,3 @@ def installed(disk: Path, before: Booted) -> str:
     assert is_stamp(contents.content(disk, STAMP)), "it installs without its stamp"
     known = "-known" if before is Booted.REGISTERED else ""
     return f"{contents.fingerprint(disk, names_alone=SAYS_WHEN)}{known}"
-
-
-def is_stamp(content: bytes | None) -> bool:
-    """As the program writes it, and takes no other: a torn one says no more than none."""
-    try:
-        return content is not None and list(json.loads(content)) == ["schema", "installed_at"]
-    except (ValueError, TypeError):
-        return False

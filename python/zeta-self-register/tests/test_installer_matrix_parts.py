@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import matrix_table
 import pytest
 import stepwise
 from bootproof.disk import Disk
+from bootproof.diskstates import write_log
 from bootproof.diskstates.write_log import Entry, Kind
 from bootproof.installation import STEPS, Installation
 from bootproof.saved import Saved
-from bootproof.verdict import Verdict
+from bootproof.verdict import HarnessError, Verdict
 from matrix_leaders import judged_there, leader
 from matrix_rows import ROWS, THERE_IS_WORK, Ending
 from matrix_table import Outcome
+from stamp import is_stamp
 from stepwise import Order, Stop
 
 
@@ -99,6 +103,54 @@ def test_a_cut_leaves_the_disk_with_the_first_writes(tmp_path):
     assert disk.read_bytes() == bytes(4096)
     stop.log.write_bytes(b"")
     assert stepwise.entries(stop) == ()
+
+
+def a_log(path: Path, *entries: tuple[int, bytes | None]) -> Path:
+    """As QEMU leaves it: sector and data of each write, or None for a flush."""
+    head = struct.pack("<QQQI", write_log.MAGIC, write_log.VERSION, len(entries), 512).ljust(512, b"\0")
+    said = [
+        struct.pack("<QQQQ", sector, len(data or b"") // 512, int(data is None), 0).ljust(512, b"\0")
+        + (data or b"")
+        for sector, data in entries
+    ]
+    path.write_bytes(b"".join((head, *said)) if entries else b"")
+    return path
+
+
+def test_the_logs_of_steps_are_one_log(tmp_path):
+    saved, write = Saved(tmp_path / "memory", (), None, None, {}), b"x" * 512
+    logs = (((1, write), (0, None)), (), ((2, write), (0, None)))
+    stops = [Stop(f"step-{n}", saved, a_log(tmp_path / f"{n}.log", *one)) for n, one in enumerate(logs)]
+    log, begins = stepwise.joined(stops)
+    assert [(one.kind, one.offset) for one in log.entries] == [
+        (Kind.WRITE, 512),
+        (Kind.FLUSH, 0),
+        (Kind.WRITE, 1024),
+        (Kind.FLUSH, 0),
+    ]
+    first = stops[0].log.stat().st_size
+    assert begins == [0, first, first]
+    places = [(one.begins, one.ends) for one in log.entries]
+    assert all(a < b <= c for (a, b), (c, _) in pairwise(places))
+    with pytest.raises(HarnessError, match="the step step-1 has flushed nothing"):
+        stepwise.joined(stops[1:])
+
+
+@pytest.mark.parametrize(
+    ("content", "taken"),
+    [
+        (b'{"installed_at": "2026-01-01T00:00:00Z", "schema": 1}', True),
+        (None, False),
+        (b"", False),
+        (b'{"installed_at": "20', False),
+        (b"{}", False),
+        (b"[]", False),
+        (b"7", False),
+        (b"\xff", False),
+    ],
+)
+def test_a_torn_stamp_is_none(content, taken):
+    assert is_stamp(content) is taken
 
 
 def test_who_comes_first_to_a_disk_goes_on_with_it_and_the_others_name_it(tmp_path):

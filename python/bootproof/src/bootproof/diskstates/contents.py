@@ -47,6 +47,14 @@ def fingerprint(path: Path, names_alone: Collection[str] = ()) -> str:
     return digest.hexdigest() if table or something else BLANK
 
 
+def of_files(files: Ext4, names_alone: Collection[str] = ()) -> str:
+    """The same for one file system that has been mounted."""
+    digest = blake2b(digest_size=8)
+    for said in _of_ext4(files, names_alone):
+        digest.update(struct.pack("<Q", len(said)) + said)
+    return digest.hexdigest()
+
+
 def content(path: Path, file: str) -> bytes | None:
     """What is in this file (by its absolute path) of one of the disk's file systems; None if none has it."""
     found = (_content(path, where, file) for _, where in partition_table(path))
@@ -113,9 +121,12 @@ def _pieces(path: Path, where: Partition) -> Iterator[bytes]:
 
 def _ext4(path: Path, where: Partition, names_alone: Collection[str]) -> Iterator[bytes]:
     with Base(path, where) as base:
-        files = _recovered(base)
-        yield b"ext4 " + files.label
-        yield from _below(files, files.node(ROOT), b"", {os.fsencode(name) for name in names_alone})
+        yield from _of_ext4(_recovered(base), names_alone)
+
+
+def _of_ext4(files: Ext4, names_alone: Collection[str]) -> Iterator[bytes]:
+    yield b"ext4 " + files.label
+    yield from _below(files, files.node(ROOT), b"", {os.fsencode(name) for name in names_alone})
 
 
 def _recovered(base: Base) -> Ext4:
