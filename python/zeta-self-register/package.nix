@@ -100,6 +100,7 @@ buildPythonPackage {
     "github_app"
     "installer_matrix_parts"
     "no_leaks"
+    "once"
     "planted"
     "replay"
     "replayed_processes"
