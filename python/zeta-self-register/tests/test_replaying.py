@@ -330,7 +330,7 @@ def test_a_run_without_a_network_had_it_before_asks_nothing_and_the_cable_is_put
 
 def test_a_run_that_asks_something_was_not_without_a_network(keeper, cable):
     replay = keeper([LOOK])
-    replay.node.machine.patience = 0.5
+    replay.node.machine.patience = 2.0
     with pytest.raises(HarnessError, match=f"does not end, but asks {LOOK}"):
         replay.run(WITHOUT_A_NETWORK)
 
