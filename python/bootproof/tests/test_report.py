@@ -47,6 +47,7 @@ def test_what_was_spent_beyond_boots_is_told_with_and_without_the_programs_runs(
     said = "installing and booting: 80 s; beyond it: 80 s, 100% of that; without the program's own runs (30 s): 62%"
     assert said in render(rows).splitlines()
     assert "installing" not in render([row(seconds=9)])
+    assert "own runs" not in render([row(seconds=60, booting=40)])
 
 
 def test_the_pace_is_by_the_clock_from_the_first_beginning_to_the_last_end() -> None:

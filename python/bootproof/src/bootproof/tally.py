@@ -28,12 +28,14 @@ def _spent(rows: Sequence[Row]) -> str:
     booting = sum(row.booting for row in own)
     beyond = sum(row.seconds for row in own) - booting
     running = sum(row.running for row in own)
-    return (
-        f"installing and booting: {booting:.0f} s; beyond it: {beyond:.0f} s, {beyond / booting:.0%} of that;"
-        f" without the program's own runs ({running:.0f} s): {(beyond - running) / booting:.0%}"
-        if own
-        else ""
+    if not own:
+        return ""
+    told = (
+        f"installing and booting: {booting:.0f} s; beyond it: {beyond:.0f} s, {beyond / booting:.0%} of that"
     )
+    if not running:
+        return told
+    return f"{told}; without the program's own runs ({running:.0f} s): {(beyond - running) / booting:.0%}"
 
 
 def _pace(rows: Sequence[Row]) -> str:
