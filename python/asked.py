@@ -10,7 +10,6 @@ import os
 import random
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -240,39 +239,22 @@ def _for_any_agent(known: Mapping[str, Path]) -> list[str]:
 
 def _wrong_places(options: argparse.Namespace) -> str:
     """Where nothing can be written, or nothing is to be read: told now, and not after an hour."""
-    if options.report is not None and (why := _no_page(options.report)):
+    sys.path.insert(0, str(ROOT / "python" / "bootproof" / "src"))
+    from bootproof.page import place
+
+    if options.report is not None and (why := place.objection(options.report)):
         return f"--report: {why}"
     if options.guest is not None and not (options.guest / "guest.toml").is_file():
         return f"--guest: {options.guest} has no guest.toml; python/bootproof/README.md tells what is in it"
     for trace in options.replay or ():
         if not trace.is_file():
             return f"--replay: {trace} is no file"
-    if options.keep is not None and (why := _unwritable(options.keep)):
+    if options.keep is not None and (why := place.unwritable(options.keep)):
         return f"--keep: {why}"
     if options.json is not None and not options.json.absolute().parent.is_dir():
         return f"--json: there is no folder {options.json.absolute().parent}"
     if options.json is not None and options.json.is_dir():
         return f"--json: {options.json} is a folder"
-    if options.json is not None and (why := _unwritable(options.json.absolute().parent)):
+    if options.json is not None and (why := place.unwritable(options.json.absolute().parent)):
         return f"--json: {why}"
     return ""
-
-
-def _unwritable(folder: Path) -> str:
-    """Why nothing can be put into this folder, or into the one that it would be made in."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    if not there.is_dir():
-        return f"{there} is no folder"
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            return ""
-    except OSError as error:
-        return f"nothing can be written to {there}: {error.strerror}"
-
-
-def _no_page(folder: Path) -> str:
-    """Why no report can be written there."""
-    sys.path.insert(0, str(ROOT / "python" / "bootproof" / "src"))
-    from bootproof.page import place
-
-    return place.objection(folder)

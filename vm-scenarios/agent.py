@@ -46,6 +46,8 @@ BY_HAND = {
 """systemd credentials for a boot in which nothing of it runs but by hand: no timer starts, and the steward, which would
 follow the register unit, only while the file `TURN` is there."""
 
+STAMP = "/var/lib/zeta-install/complete.json"
+"""The installer's last word."""
 KEPT_IN = "/var/lib/zeta-self-register"
 """Where it keeps what it must not lose."""
 SET_UP_IN = ("/etc/zeta-self-register", "/var/lib/zeta-install", "/home/zeta/.config/gh")
@@ -246,3 +248,11 @@ def _key(python: Python) -> str:
         if path.is_file() and path.suffix != ".pyc" and ".egg-info" not in str(path):
             digest.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def is_stamp(content: bytes | None) -> bool:
+    """Whether the program takes it for the installer's stamp: a torn one says no more than none."""
+    try:
+        return content is not None and set(json.loads(content)) == {"schema", "installed_at"}
+    except (ValueError, TypeError):
+        return False

@@ -69,25 +69,33 @@ def table(outcomes: Iterable[Outcome]) -> Table:
 
 def _with_their_leaders(ordered: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """A row whose disk another one followed up holds only if that one does; if none came so far, nobody has tried."""
-    booted = _verdicts((one.installed, one.verdict) for one in ordered if one.registered)
-    found = [_led(one, booted, one.installed) if not one.registered else one for one in ordered]
-    followed = _verdicts((one.state, one.verdict) for one in found if one.followed)
-    return tuple(_led(one, followed, one.state) if not one.followed else one for one in found)
+    booted = _leaders((one.installed, one) for one in ordered if one.registered)
+    found = [
+        _led(one, booted.get(one.installed)) if one.installed and not one.registered else one
+        for one in ordered
+    ]
+    followed = _leaders((one.state, one) for one in found if one.followed)
+    return tuple(
+        _led(one, followed.get(one.state)) if one.state and not one.followed else one for one in found
+    )
 
 
-def _verdicts(came: Iterable[tuple[str, str]]) -> dict[str, Verdict]:
-    """By disk, the worst that came of it: a disk that must hold is followed up twice."""
-    found: dict[str, list[Verdict]] = {}
-    for disk, verdict in came:
-        if verdict:
-            found.setdefault(disk, []).append(Verdict(verdict))
-    return {disk: worst(verdicts) for disk, verdicts in found.items()}
+def _leaders(went_on: Iterable[tuple[str, Outcome]]) -> dict[str, Outcome]:
+    """By disk, the row that went on with it; of two (a disk that must hold is followed up once more) the worse one."""
+    found: dict[str, Outcome] = {}
+    for disk, one in went_on:
+        known = found.get(disk, one)
+        found[disk] = one if worst([_verdict(known), _verdict(one)]) is _verdict(one) else known
+    return found
 
 
-def _led(one: Outcome, leaders: Mapping[str, Verdict], disk: str) -> Outcome:
-    if not disk or not one.verdict:
-        return one
-    return replace(one, verdict=worst([Verdict(one.verdict), leaders.get(disk, Verdict.SKIPPED)]).value)
+def _led(one: Outcome, leader: Outcome | None) -> Outcome:
+    return replace(one, verdict=worst([_verdict(one), _verdict(leader)]).value) if one.verdict else one
+
+
+def _verdict(one: Outcome | None) -> Verdict:
+    """Of a row that did not come to its end, or was not even begun, nothing is known."""
+    return Verdict(one.verdict) if one is not None and one.verdict else Verdict.SKIPPED
 
 
 def lines(whole: Table) -> list[str]:
@@ -103,21 +111,11 @@ def lines(whole: Table) -> list[str]:
     ]
 
 
-def _leaders(followed: Iterable[tuple[str, Outcome]]) -> dict[str, str]:
-    """By disk, the row that went on with it; of several, the one whose verdict counts."""
-    found: dict[str, list[Outcome]] = {}
-    for disk, one in followed:
-        found.setdefault(disk, []).append(one)
-    return {disk: _worst(rows).row for disk, rows in found.items()}
-
-
-def _worst(rows: Sequence[Outcome]) -> Outcome:
-    counts = worst(Verdict(one.verdict) for one in rows if one.verdict)
-    return next((one for one in reversed(rows) if one.verdict == counts.value), rows[-1])
-
-
 def _cells(
-    one: Outcome, numbers: Mapping[str, int], leaders: Mapping[str, str], registered: Mapping[str, str]
+    one: Outcome,
+    numbers: Mapping[str, int],
+    leaders: Mapping[str, Outcome],
+    registered: Mapping[str, Outcome],
 ) -> tuple[str, ...]:
     row = ROWS[one.row]
     state = f"#{numbers[one.state]}" if one.state else "?"
@@ -125,10 +123,14 @@ def _cells(
         booted = f"{one.booted}: {one.note}" if one.note else one.booted
         again = one.registered
         if one.installed and not again:
-            again = f"the same as after {registered.get(one.installed, 'nothing that was booted')}"
+            again = f"the same as after {_name(registered.get(one.installed), 'nothing that was booted')}"
         return row.step, row.ending.value, one.written, state, booted, again, one.verdict
-    same = f"the same as {leaders.get(one.state, 'nothing that was followed up')}"
+    same = f"the same as {_name(leaders.get(one.state), 'nothing that was followed up')}"
     return row.step, row.ending.value, one.written, state, same, "", one.verdict
+
+
+def _name(leader: Outcome | None, none: str) -> str:
+    return leader.row if leader is not None else none
 
 
 class Collector:

@@ -27,6 +27,14 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
         items[place] = item
 
 
+def all_or_one(metafunc: pytest.Metafunc, name: str, every: Mapping[str, object], shows: str) -> None:
+    """This parameter has all these values, by their names; with a bad agent only the one that shows it."""
+    if metafunc.config.getoption("--planted"):
+        metafunc.parametrize(name, [every[shows]], ids=[pytest.HIDDEN_PARAM])
+    else:
+        metafunc.parametrize(name, every.values(), ids=every)
+
+
 def is_bad(parameters: Mapping[str, object]) -> bool:
     """Whether these are a bad agent's."""
     return bool({"planted", "spoilt"} & parameters.keys()) or bool(parameters.get("bug"))

@@ -188,3 +188,9 @@ def joined(stops: Sequence[Stop]) -> tuple[write_log.WriteLog, list[int]]:
     if not any(one.kind is Kind.FLUSH for one in entries if one.begins < begins[1]):
         raise HarnessError(f"the step {stops[0].step} has flushed nothing")
     return write_log.WriteLog(SECTOR, tuple(entries)), begins
+
+
+def at_risk(log: write_log.WriteLog, begins: int, ends: int) -> list[Entry]:
+    """What a cut between these two places in the log may take: all that was written since the last flush before."""
+    safe = max((one.ends for one in log.entries if one.kind is Kind.FLUSH and one.begins < begins), default=0)
+    return [one for one in log.entries if one.kind is not Kind.FLUSH and safe <= one.begins < ends]

@@ -13,23 +13,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import agent
 import matrix_play as play
 import msgspec
 import pytest
+import selection
 from bootproof import disk
 from bootproof.diskstates import contents
 from bootproof.oracle import Final
 from bootproof.timeline import MachineKind
 from matrix_leaders import judged_there, leader
 from matrix_play import Booted
-from matrix_rows import ROWS, Ending, Row
+from matrix_rows import ROWS, Ending
 from matrix_table import PROPERTY, Outcome, seconds_on
 from stage import registration
-from stamp import STAMP, is_stamp
 
-SAYS_WHEN = (STAMP,)
+SAYS_WHEN = (agent.STAMP,)
 """What each installation writes otherwise."""
-SHOWS_A_BAD_ONE = Row("sync", Ending.FAILS_AT_ONCE)
+SHOWS_A_BAD_ONE = "sync-fails-at-once"
 
 
 @pytest.fixture
@@ -44,11 +45,7 @@ def outcome(node, request):
 
 
 def pytest_generate_tests(metafunc):
-    """All rows; with a bad agent only the one that shows it."""
-    if metafunc.config.getoption("--planted"):
-        metafunc.parametrize("row", [SHOWS_A_BAD_ONE], ids=[pytest.HIDDEN_PARAM])
-    else:
-        metafunc.parametrize("row", ROWS.values(), ids=ROWS)
+    selection.all_or_one(metafunc, "row", ROWS, SHOWS_A_BAD_ONE)
 
 
 @pytest.mark.long
@@ -64,7 +61,7 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
 
     left = play.raw_copy(node, node.site.disks / "left.raw")
     outcome.state = contents.fingerprint(left)
-    complete = row.ending is Ending.TWO_TRIES_FAIL or (row.at_end and is_stamp(contents.content(left, STAMP)))
+    complete = row.ending is Ending.TWO_TRIES_FAIL or (row.at_end and is_stamped(left))
     node.site.timeline.record(MachineKind.INSTALL_FINISHED if complete else MachineKind.INSTALL_FAILED)
     leads = leader(
         shared / f"followed-up-{planted}", f"{outcome.state}{'-must-hold' * row.must_hold}", row.name
@@ -100,8 +97,13 @@ def test_installer_matrix(row, node, outcome, step_by_step, github, stick, paylo
     outcome.registered = play.register(node, server)
 
 
+def is_stamped(disk: Path) -> bool:
+    """Whether the installer has come to its end on it."""
+    return agent.is_stamp(contents.content(disk, agent.STAMP))
+
+
 def installed(disk: Path, before: Booted) -> str:
     """What tells this disk, and what GitHub knows of its machine, from others."""
-    assert is_stamp(contents.content(disk, STAMP)), "it installs without its stamp"
+    assert is_stamped(disk), "it installs without its stamp"
     known = "-known" if before is Booted.REGISTERED else ""
     return f"{contents.fingerprint(disk, names_alone=SAYS_WHEN)}{known}"

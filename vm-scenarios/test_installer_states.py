@@ -7,6 +7,7 @@ that was cut at the right write. The disk may do what it was given in any order,
 
 from __future__ import annotations
 
+import agent
 import pytest
 import stepwise
 from bootproof.diskstates.choices import Bound
@@ -18,7 +19,6 @@ from bootproof.timeline import MachineKind
 from bootproof.verdict import HarnessError
 from recorded_disk import BOOT, SYSTEM
 from stage import registration
-from stamp import STAMP, is_stamp
 
 CONTROL = Bound(whole=4, sampled=100, tears=0)
 
@@ -36,17 +36,15 @@ def test_installer_states(node, step_by_step, github):
     ended = stepwise.cut(last[-1], stepwise.entries(last[-1]), node.site.disks / "ended.raw").path
     log, begins = stepwise.joined(last)
     boot = partition(begun, BOOT)
-    late = [entry for entry in log.entries if entry.begins >= begins[1] and entry.offset in boot]
-    assert not [entry for entry in late if entry.begins < begins[2]], (
-        "it boots from what is still being written"
-    )
+    late = [entry for entry in stepwise.at_risk(log, begins[1], begins[2]) if entry.offset in boot]
+    assert not late, "it boots from what may still be lost when the stamp is there"
     where = partition(begun, SYSTEM)
     with (
         node.site.phase("every state of the disk"),
         Base(begun, where) as before,
         Base(ended, where) as after,
     ):
-        stamp = LastFile(STAMP, is_stamp)
+        stamp = LastFile(agent.STAMP, agent.is_stamp)
         node.site.add(WrittenLast(log, before, after, stamp, since=begins[1]).result())
         if next(WrittenLast(never_flushed(log), before, after, stamp, bound=CONTROL).wrong(), None) is None:
             raise HarnessError("nothing is found on a disk that is never told to flush: this shows nothing")

@@ -136,6 +136,10 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["explore", "alone", "--faults", "-1"], "argument --faults: -1: a number of faults"),
         (["fuzz", "--minutes", "zero"], "argument --minutes: zero: more than 0 and at most 10000 minutes"),
+        (["fuzz", "--minutes", "0"], "argument --minutes: 0: more than 0 and at most 10000 minutes"),
+        (["fuzz", "--minutes", "nan"], "argument --minutes: nan: more than 0 and at most 10000 minutes"),
+        (["fuzz", "--minutes", "1", "--workers", "0"], "argument --workers: 0: 1 to 256 workers"),
+        (["torture", "--limit", "-1"], "argument --limit: -1: a number of seconds from 0 on"),
         (["fuzz", "--minutes", "1", "--workers", "many"], "argument --workers: many: 1 to 256 workers"),
         (["torture", "--limit", "nan"], "argument --limit: nan: a number of seconds from 0 on"),
     ],

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from bootproof import accelerator, disk, firmware, network
 from bootproof.accelerator import Accelerator, Kind
@@ -108,6 +109,13 @@ def test_the_consoles_device_is_the_guests() -> None:
     arguments = command_line("n", Hardware.named("n"), TCG, UEFI, (), (), WIRING, ConsoleDevice.VIRTIO)
     assert "virtconsole,chardev=console" in arguments
     assert "isa-serial,chardev=console" not in arguments
+
+
+def test_an_empty_battery_is_a_clock_that_begins_there_and_any_other_is_the_hosts() -> None:
+    empty = msgspec.structs.replace(Hardware.named("n"), clock="1970-01-02T00:00:00")
+    arguments = command_line("n", empty, TCG, UEFI, (), (), WIRING)
+    assert arguments[arguments.index("-rtc") + 1] == "base=1970-01-02T00:00:00"
+    assert "-rtc" not in command_line("n", Hardware.named("n"), TCG, UEFI, (), (), WIRING)
 
 
 def test_the_relay_passes_both_directions_and_the_end_of_each() -> None:

@@ -135,7 +135,8 @@ def test_another_version_is_not_read(tmp_path: Path) -> None:
 def test_a_run_that_was_not_judged_shows_what_its_console_said_last(tmp_path: Path) -> None:
     log = tmp_path / "consoles" / "node-a" / "console.log"
     log.parent.mkdir(parents=True)
-    log.write_bytes(b"long ago\r\n" * 9 + b"\r\nKernel panic - not syncing: init died\r\n")
+    dump = b"[    1.0] RAX: 0000000000000000\r\n" * 9
+    log.write_bytes(b"long ago\r\n" * 9 + b"\r\nKernel panic - not syncing: init died\r\n" + dump)
     told = explain(row(Verdict.HARNESS_ERROR, evidence=str(tmp_path)))
     assert told[-1] == "node-a's console: Kernel panic - not syncing: init died"
     assert len(told) == 1 + CONSOLE_LINES

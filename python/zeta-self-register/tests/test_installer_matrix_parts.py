@@ -8,6 +8,7 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
+import agent
 import matrix_table
 import pytest
 import stepwise
@@ -20,7 +21,6 @@ from bootproof.verdict import HarnessError, Verdict
 from matrix_leaders import judged_there, leader
 from matrix_rows import ROWS, THERE_IS_WORK, Ending
 from matrix_table import Outcome
-from stamp import is_stamp
 from stepwise import Order, Stop
 
 
@@ -119,12 +119,13 @@ def a_log(path: Path, *entries: tuple[int, bytes | None]) -> Path:
 
 def test_the_logs_of_steps_are_one_log(tmp_path):
     saved, write = Saved(tmp_path / "memory", (), None, None, {}), b"x" * 512
-    logs = (((1, write), (0, None)), (), ((2, write), (0, None)))
+    logs = (((1, write), (0, None), (3, write)), (), ((2, write), (0, None)))
     stops = [Stop(f"step-{n}", saved, a_log(tmp_path / f"{n}.log", *one)) for n, one in enumerate(logs)]
     log, begins = stepwise.joined(stops)
     assert [(one.kind, one.offset) for one in log.entries] == [
         (Kind.WRITE, 512),
         (Kind.FLUSH, 0),
+        (Kind.WRITE, 1536),
         (Kind.WRITE, 1024),
         (Kind.FLUSH, 0),
     ]
@@ -132,6 +133,9 @@ def test_the_logs_of_steps_are_one_log(tmp_path):
     assert begins == [0, first, first]
     places = [(one.begins, one.ends) for one in log.entries]
     assert all(a < b <= c for (a, b), (c, _) in pairwise(places))
+    assert [one.offset for one in stepwise.at_risk(log, first, first + 512)] == [1536]
+    assert [one.offset for one in stepwise.at_risk(log, first, first + 513)] == [1536, 1024]
+    assert [one.offset for one in stepwise.at_risk(log, 0, first)] == [512, 1536]
     with pytest.raises(HarnessError, match="the step step-1 has flushed nothing"):
         stepwise.joined(stops[1:])
 
@@ -150,7 +154,7 @@ def test_the_logs_of_steps_are_one_log(tmp_path):
     ],
 )
 def test_a_torn_stamp_is_none(content, taken):
-    assert is_stamp(content) is taken
+    assert agent.is_stamp(content) is taken
 
 
 def test_who_comes_first_to_a_disk_goes_on_with_it_and_the_others_name_it(tmp_path):

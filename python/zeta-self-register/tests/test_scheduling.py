@@ -88,6 +88,15 @@ def test_what_runs_at_the_first_boot_is_not_run_where_the_marker_is() -> None:
                 assert following.step.what == "steward"
 
 
+def test_a_run_may_be_without_a_network_and_nothing_else_is_wrong_with_that() -> None:
+    wanderer = Wanderer(simulation_of(trace(BEGUN)), AimedMenu)
+    plans = [[Detour(1, "not-sent", also, pick)] for also in (None, KILL) for pick in range(6)]
+    steps = [step for plan in plans for step in wanderer.trace(wanderer.go(plan)).steps]
+    not_sent = [step for step in steps if step.fault == "not-sent"]
+    assert not_sent
+    assert all(step.local == "" for step in not_sent)
+
+
 def test_there_is_no_universe_twice() -> None:
     names = [universe.name for universe in for_machines()]
     assert {"alone", "late-people", "any-act"} <= set(names)

@@ -59,12 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with showing(display_for(sys.stderr)):
-            return int(options.run(options))
+            status = int(options.run(options))
+        sys.stdout.flush()
+        return status
     except (HarnessError, MachineError) as error:
         print(f"bootproof: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"bootproof: {error.filename or 'it'}: {error.strerror or error}", file=sys.stderr)
         return 2

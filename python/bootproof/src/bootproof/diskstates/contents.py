@@ -26,8 +26,8 @@ _SECTOR = 512
 _HEADER = struct.Struct("<8sIIIIQQQQ16sQIII")
 _ENTRY = struct.Struct("<16s16sQQQ72s")
 _PIECE = 1 << 20
-# What a file system that is torn can lead to, beside a reader's own word for it.
-_UNREADABLE = (HarnessError, struct.error, LookupError, ValueError, RecursionError, MemoryError)
+UNREADABLE = (HarnessError, struct.error, LookupError, ValueError, RecursionError, MemoryError)
+"""What a file system that is torn can lead to, beside a reader's own word for it."""
 
 
 def fingerprint(path: Path, names_alone: Collection[str] = ()) -> str:
@@ -43,7 +43,7 @@ def fingerprint(path: Path, names_alone: Collection[str] = ()) -> str:
         digest.update(described)
         for said in _contents(path, where, names_alone):
             something = True
-            digest.update(struct.pack("<Q", len(said)) + said)
+            digest.update(_framed(said))
     return digest.hexdigest() if table or something else BLANK
 
 
@@ -51,8 +51,12 @@ def of_files(files: Ext4, names_alone: Collection[str] = ()) -> str:
     """The same for one file system that has been mounted."""
     digest = blake2b(digest_size=8)
     for said in _of_ext4(files, names_alone):
-        digest.update(struct.pack("<Q", len(said)) + said)
+        digest.update(_framed(said))
     return digest.hexdigest()
+
+
+def _framed(said: bytes) -> bytes:
+    return struct.pack("<Q", len(said)) + said
 
 
 def content(path: Path, file: str) -> bytes | None:
@@ -61,13 +65,17 @@ def content(path: Path, file: str) -> bytes | None:
     return next((content for content in found if content is not None), None)
 
 
+def of_file(files: Ext4, file: str) -> bytes | None:
+    """The same for one file system that has been mounted."""
+    node = files.find(file)
+    return None if node is None else files.content(node)
+
+
 def _content(path: Path, where: Partition, file: str) -> bytes | None:
     try:
         with Base(path, where) as base:
-            files = _recovered(base)
-            node = files.find(file)
-            return None if node is None else files.content(node)
-    except _UNREADABLE:
+            return of_file(_recovered(base), file)
+    except UNREADABLE:
         return None
 
 
@@ -94,7 +102,7 @@ def _contents(path: Path, where: Partition, names_alone: Collection[str]) -> Ite
     for reader in (partial(_ext4, names_alone=names_alone), _fat):
         try:
             found = list(reader(path, where))
-        except _UNREADABLE:
+        except UNREADABLE:
             continue
         yield from found
         return

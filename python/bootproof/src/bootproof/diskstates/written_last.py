@@ -7,7 +7,6 @@ program's own files (see the package's text), and looked at.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -21,7 +20,6 @@ from bootproof.verdict import Finding, HarnessError, RuleResult
 
 RULE = "written-last"
 BOUND = Bound(whole=12, sampled=500)
-_UNREADABLE = (HarnessError, struct.error, LookupError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class WrittenLast:
         self._prints = Fingerprints(self.begun)
         self._digests: dict[int, str] = {}
         complete = Ext4(Image(self.ended)).recovered()
-        if not self.file.is_whole(_content(complete, self.file.path)):
+        if not self.file.is_whole(contents.of_file(complete, self.file.path)):
             raise HarnessError(f"{self.file.path} is not written, not even in the end")
         self._all_else = contents.of_files(complete, {self.file.path})
         for stretch in stretches(self.log, self.begun):
@@ -87,8 +85,8 @@ class WrittenLast:
     def _is_wrong(self, image: Image) -> bool:
         try:
             files = Ext4(image).recovered()
-            believed = self.file.is_whole(_content(files, self.file.path))
-        except _UNREADABLE:
+            believed = self.file.is_whole(contents.of_file(files, self.file.path))
+        except contents.UNREADABLE:
             self.unreadable += 1
             return False
         self.believed += believed
@@ -102,11 +100,6 @@ class WrittenLast:
         if name not in self._digests:
             try:
                 self._digests[name] = contents.of_files(files, {self.file.path})
-            except _UNREADABLE:
+            except contents.UNREADABLE:
                 self._digests[name] = ""
         return self._digests[name]
-
-
-def _content(files: Ext4, path: str) -> bytes | None:
-    node = files.find(path)
-    return None if node is None else files.content(node)

@@ -1,4 +1,4 @@
-"""Where a report may be written. Needs nothing but Python, so that `./prove` can ask before anything is installed."""
+"""Where something may be written. Needs nothing but Python, so that `./prove` can ask before anything is installed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ def objection(folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()) and not (folder / STAMP).exists():
             return f"{folder} holds something else than an earlier report; name another folder"
-        with tempfile.TemporaryFile(dir=folder):
-            return ""
     except OSError as error:
         return f"{folder}: {error.strerror}"
+    return unwritable(folder)
+
+
+def unwritable(folder: Path) -> str:
+    """Why nothing can be put into this folder, or into the one that it would be made in; empty if something can."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        return f"{there} is no folder"
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return ""
+    except OSError as error:
+        return f"nothing can be written to {there}: {error.strerror}"
